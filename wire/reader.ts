@@ -1,0 +1,150 @@
+/**
+ * Reads the data types of RFC 4251 section 5 from bytes that a stranger sent: every length is
+ * checked against what is left before it is used.
+ *
+ * @module
+ */
+
+import { ProtocolError } from "./errors.ts";
+
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Makes the error that a {@linkcode Reader} throws. */
+export type ReadErrorClass = new (message: string) => Error;
+
+/** A cursor over bytes. What it returns as `Uint8Array` are views, not copies. */
+export class Reader {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #what: string;
+  readonly #ErrorClass: ReadErrorClass;
+  #offset = 0;
+
+  /**
+   * @param bytes What to read.
+   * @param what What the bytes are, for messages: `KEXINIT`, `public key`.
+   * @param ErrorClass What to throw: {@linkcode ProtocolError}, unless given.
+   */
+  constructor(bytes: Uint8Array, what: string, ErrorClass: ReadErrorClass = ProtocolError) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#what = what;
+    this.#ErrorClass = ErrorClass;
+  }
+
+  /** Where the next field starts, in bytes from the beginning. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** How many bytes have not been read. */
+  get remaining(): number {
+    return this.#bytes.length - this.#offset;
+  }
+
+  /** Reads `length` bytes as they are. */
+  raw(length: number, field = "bytes"): Uint8Array {
+    if (length > this.remaining) {
+      throw this.error(`${field} of ${length} bytes, but ${this.remaining} are left`);
+    }
+    const start = this.#offset;
+    this.#offset += length;
+    return this.#bytes.subarray(start, this.#offset);
+  }
+
+  /** Reads all that is left. */
+  rest(): Uint8Array {
+    return this.raw(this.remaining);
+  }
+
+  /** `byte` */
+  uint8(field = "byte"): number {
+    const start = this.#offset;
+    this.raw(1, field);
+    return this.#view.getUint8(start);
+  }
+
+  /** `boolean`: any value but 0 is true. */
+  boolean(field = "boolean"): boolean {
+    return this.uint8(field) !== 0;
+  }
+
+  /** `uint32` */
+  uint32(field = "uint32"): number {
+    const start = this.#offset;
+    this.raw(4, field);
+    return this.#view.getUint32(start);
+  }
+
+  /** `uint64` */
+  uint64(field = "uint64"): bigint {
+    const start = this.#offset;
+    this.raw(8, field);
+    return this.#view.getBigUint64(start);
+  }
+
+  /** `string`: arbitrary bytes, at most `maxBytes` of them. */
+  string(field = "string", maxBytes = Infinity): Uint8Array {
+    const length = this.uint32(field);
+    if (length > maxBytes) {
+      throw this.error(`${field} of ${length} bytes, but at most ${maxBytes} are allowed`);
+    }
+    return this.raw(length, field);
+  }
+
+  /** `string` that has to be UTF-8 (RFC 3629). */
+  text(field = "text", maxBytes = Infinity): string {
+    const bytes = this.string(field, maxBytes);
+    try {
+      return strictUtf8.decode(bytes);
+    } catch {
+      throw this.error(`${field} is not UTF-8`);
+    }
+  }
+
+  /** `string` of US-ASCII without control characters: the name of a thing. */
+  name(field = "name", maxBytes = Infinity): string {
+    const bytes = this.string(field, maxBytes);
+    for (const byte of bytes) {
+      if (byte < 0x20 || byte > 0x7e) throw this.error(`${field} is not printable US-ASCII`);
+    }
+    return String.fromCharCode.apply(null, bytes as unknown as number[]);
+  }
+
+  /** `name-list`: at most `maxNames` names, none of them empty. */
+  nameList(field = "name-list", maxNames = 1000): string[] {
+    const text = this.name(field, 65536);
+    if (text === "") return [];
+    const names = text.split(",", maxNames + 1);
+    if (names.length > maxNames) throw this.error(`${field} has more than ${maxNames} names`);
+    if (names.includes("")) throw this.error(`${field} has an empty name`);
+    return names;
+  }
+
+  /**
+   * `mpint` that is not negative: its magnitude, big-endian, without leading zeros. Zero is the
+   * empty array.
+   */
+  mpint(field = "mpint", maxBytes = Infinity): Uint8Array {
+    const bytes = this.string(field, maxBytes);
+    const first = bytes[0];
+    if (first === undefined) return bytes;
+    if (first & 0x80) throw this.error(`${field} is negative`);
+    if (first !== 0) return bytes;
+    const second = bytes[1];
+    if (second === undefined || !(second & 0x80)) {
+      throw this.error(`${field} has unnecessary leading zeros`);
+    }
+    return bytes.subarray(1);
+  }
+
+  /** Makes sure that nothing is left. */
+  end(): void {
+    if (this.remaining > 0) throw this.error(`${this.remaining} bytes too many`);
+  }
+
+  /** The error for what was found wrong at this place. */
+  error(why: string): Error {
+    return new this.#ErrorClass(`Cannot read ${this.#what}: ${why} (at byte ${this.#offset})`);
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * Writes the data types of RFC 4251 section 5.
+ *
+ * @module
+ */
+
+const utf8 = new TextEncoder();
+
+/** A buffer that grows. Each method returns the writer, so that calls can be chained. */
+export class Writer {
+  #bytes: Uint8Array<ArrayBuffer>;
+  #view: DataView;
+  #length = 0;
+
+  /** @param capacity How many bytes to make room for at first. */
+  constructor(capacity = 256) {
+    this.#bytes = new Uint8Array(capacity);
+    this.#view = new DataView(this.#bytes.buffer);
+  }
+
+  /** How many bytes have been written. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** The bytes written so far; the writer is not to be used afterwards. */
+  finish(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  /** Bytes as they are. */
+  raw(bytes: Uint8Array): this {
+    const start = this.#grow(bytes.length);
+    this.#bytes.set(bytes, start);
+    return this;
+  }
+
+  /** `byte` */
+  uint8(value: number): this {
+    const start = this.#grow(1);
+    this.#bytes[start] = value;
+    return this;
+  }
+
+  /** `boolean` */
+  boolean(value: boolean): this {
+    return this.uint8(value ? 1 : 0);
+  }
+
+  /** `uint32` */
+  uint32(value: number): this {
+    const start = this.#grow(4);
+    this.#view.setUint32(start, value);
+    return this;
+  }
+
+  /** `uint64` */
+  uint64(value: bigint): this {
+    const start = this.#grow(8);
+    this.#view.setBigUint64(start, value);
+    return this;
+  }
+
+  /** `string` of bytes, or of text in UTF-8. */
+  string(value: Uint8Array | string): this {
+    const bytes = typeof value === "string" ? utf8.encode(value) : value;
+    return this.uint32(bytes.length).raw(bytes);
+  }
+
+  /** `name-list` */
+  nameList(names: readonly string[]): this {
+    return this.string(names.join(","));
+  }
+
+  /** `mpint` that is not negative, from its magnitude, big-endian; leading zeros may be there. */
+  mpint(magnitude: Uint8Array): this {
+    let start = 0;
+    while (start < magnitude.length && magnitude[start] === 0) start++;
+    const bytes = magnitude.subarray(start);
+    const first = bytes[0];
+    if (first === undefined) return this.uint32(0);
+    if (!(first & 0x80)) return this.string(bytes);
+    return this.uint32(bytes.length + 1).uint8(0).raw(bytes);
+  }
+
+  #grow(count: number): number {
+    const start = this.#length;
+    const end = start + count;
+    if (end > this.#bytes.length) {
+      const bytes = new Uint8Array(Math.max(end, this.#bytes.length * 2));
+      bytes.set(this.#bytes.subarray(0, start));
+      this.#bytes = bytes;
+      this.#view = new DataView(bytes.buffer);
+    }
+    this.#length = end;
+    return start;
+  }
+}

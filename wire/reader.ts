@@ -84,7 +84,7 @@ export class Reader {
   }
 
   /** `string`: arbitrary bytes, at most `maxBytes` of them. */
-  string(field = "string", maxBytes = Infinity): Uint8Array {
+  string(field = "string", maxBytes: number = Infinity): Uint8Array {
     const length = this.uint32(field);
     if (length > maxBytes) {
       throw this.error(`${field} of ${length} bytes, but at most ${maxBytes} are allowed`);
@@ -93,7 +93,7 @@ export class Reader {
   }
 
   /** `string` that has to be UTF-8 (RFC 3629). */
-  text(field = "text", maxBytes = Infinity): string {
+  text(field = "text", maxBytes: number = Infinity): string {
     const bytes = this.string(field, maxBytes);
     try {
       return strictUtf8.decode(bytes);
@@ -103,7 +103,7 @@ export class Reader {
   }
 
   /** `string` of US-ASCII without control characters: the name of a thing. */
-  name(field = "name", maxBytes = Infinity): string {
+  name(field = "name", maxBytes: number = Infinity): string {
     const bytes = this.string(field, maxBytes);
     for (const byte of bytes) {
       if (byte < 0x20 || byte > 0x7e) throw this.error(`${field} is not printable US-ASCII`);
@@ -125,7 +125,7 @@ export class Reader {
    * `mpint` that is not negative: its magnitude, big-endian, without leading zeros. Zero is the
    * empty array.
    */
-  mpint(field = "mpint", maxBytes = Infinity): Uint8Array {
+  mpint(field = "mpint", maxBytes: number = Infinity): Uint8Array {
     const bytes = this.string(field, maxBytes);
     const first = bytes[0];
     if (first === undefined) return bytes;

@@ -1,1 +1,2 @@
-export {};
+/** Stands in for `jsr:@std/crypto`. @module */
+export * from "./timing_safe_equal.ts";

@@ -1,1 +1,3 @@
-export {};
+/** Stands in for `jsr:@std/testing`. @module */
+export * from "./bdd.ts";
+export * from "./time.ts";

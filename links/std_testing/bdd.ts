@@ -33,74 +33,29 @@ export interface DescribeDefinition<T> extends Omit<Deno.TestDefinition, "fn"> {
   afterEach?: Hooks<T>;
 }
 
-/** The forms in which a test can be given. */
-export type ItArgs<T> =
-  | [options: ItDefinition<T>]
-  | [name: string, options: Omit<ItDefinition<T>, "name">]
-  | [name: string, fn: TestFunction<T>]
-  | [fn: TestFunction<T>]
-  | [name: string, options: Omit<ItDefinition<T>, "fn" | "name">, fn: TestFunction<T>]
-  | [options: Omit<ItDefinition<T>, "fn">, fn: TestFunction<T>]
-  | [options: Omit<ItDefinition<T>, "fn" | "name">, fn: TestFunction<T>]
-  | [suite: TestSuite<T>, name: string, options: Omit<ItDefinition<T>, "name" | "suite">]
-  | [suite: TestSuite<T>, name: string, fn: TestFunction<T>]
-  | [suite: TestSuite<T>, fn: TestFunction<T>]
-  | [
-    suite: TestSuite<T>,
-    name: string,
-    options: Omit<ItDefinition<T>, "fn" | "name" | "suite">,
-    fn: TestFunction<T>,
-  ]
-  | [
-    suite: TestSuite<T>,
-    options: Omit<ItDefinition<T>, "fn" | "suite">,
-    fn: TestFunction<T>,
-  ]
-  | [
-    suite: TestSuite<T>,
-    options: Omit<ItDefinition<T>, "fn" | "name" | "suite">,
-    fn: TestFunction<T>,
-  ]
-  | [suite: TestSuite<T>, options: Omit<ItDefinition<T>, "suite">];
+type Body = () => void | undefined;
+type TestOptions<T> = Omit<ItDefinition<T>, "fn" | "name" | "suite">;
+type SuiteOptions<T> = Omit<DescribeDefinition<T>, "fn" | "name" | "suite">;
 
-/** The forms in which a suite can be given. */
+/** The forms in which a test can be given: those of the published package that are used here. */
+export type ItArgs<T> =
+  | [fn: TestFunction<T>]
+  | [options: ItDefinition<T>]
+  | [name: string, fn: TestFunction<T>]
+  | [name: string, options: TestOptions<T>, fn: TestFunction<T>]
+  | [suite: TestSuite<T>, name: string, fn: TestFunction<T>]
+  | [suite: TestSuite<T>, name: string, options: TestOptions<T>, fn: TestFunction<T>];
+
+/** The forms in which a suite can be given: those of the published package that are used here. */
 export type DescribeArgs<T> =
-  | [options: DescribeDefinition<T>]
+  | [fn: Body]
   | [name: string]
-  | [name: string, options: Omit<DescribeDefinition<T>, "name">]
-  | [name: string, fn: () => void | undefined]
-  | [fn: () => void | undefined]
-  | [
-    name: string,
-    options: Omit<DescribeDefinition<T>, "fn" | "name">,
-    fn: () => void | undefined,
-  ]
-  | [options: Omit<DescribeDefinition<T>, "fn">, fn: () => void | undefined]
-  | [options: Omit<DescribeDefinition<T>, "fn" | "name">, fn: () => void | undefined]
-  | [
-    suite: TestSuite<T>,
-    name: string,
-    options: Omit<DescribeDefinition<T>, "name" | "suite">,
-  ]
-  | [suite: TestSuite<T>, name: string, fn: () => void | undefined]
-  | [suite: TestSuite<T>, fn: () => void | undefined]
-  | [
-    suite: TestSuite<T>,
-    name: string,
-    options: Omit<DescribeDefinition<T>, "fn" | "name" | "suite">,
-    fn: () => void | undefined,
-  ]
-  | [
-    suite: TestSuite<T>,
-    options: Omit<DescribeDefinition<T>, "fn" | "suite">,
-    fn: () => void | undefined,
-  ]
-  | [
-    suite: TestSuite<T>,
-    options: Omit<DescribeDefinition<T>, "fn" | "name" | "suite">,
-    fn: () => void | undefined,
-  ]
-  | [suite: TestSuite<T>, options: Omit<DescribeDefinition<T>, "suite">];
+  | [options: DescribeDefinition<T>]
+  | [name: string, fn: Body]
+  | [name: string, options: SuiteOptions<T>]
+  | [name: string, options: SuiteOptions<T>, fn: Body]
+  | [suite: TestSuite<T>, name: string, fn: Body]
+  | [suite: TestSuite<T>, name: string, options: SuiteOptions<T>, fn: Body];
 
 /** Registers a test. */
 export interface it {
@@ -201,6 +156,10 @@ const suites = new Map<symbol, Suite>();
 let current: Suite | null = null;
 /** The suite around the whole file, once a hook was added outside of every suite. */
 let wholeFile: Suite | null = null;
+/** Whether a test or a suite was registered, after which no hook can be added for the file. */
+let started = false;
+/** How many of the outermost tests are running: none can be added meanwhile. */
+let running = 0;
 
 function hasOnly(node: TestNode): boolean {
   return node.options.only === true || node instanceof Suite && node.children.some(hasOnly);
@@ -213,11 +172,20 @@ function register(node: TestNode): void {
     ...options,
     ...(hasOnly(node) ? { only: true } : {}),
     name: node.name,
-    fn: (t) => node.run({}, t),
+    async fn(t) {
+      running++;
+      try {
+        await node.run({}, t);
+      } finally {
+        running--;
+      }
+    },
   });
 }
 
 function add(node: TestNode, parent: Suite | null): void {
+  if (running > 0) throw new Error("Cannot register new test cases while others run");
+  started = true;
   if (!parent) {
     register(node);
     return;
@@ -304,6 +272,7 @@ function addSuite<T>(args: readonly unknown[], marks: Options): TestSuite<T> {
 
 function addHook<T>(name: HookName, fn: HookFunction<T>): void {
   if (!current && !wholeFile) {
+    if (started) throw new Error("Cannot add global hooks after a global test is registered");
     wholeFile = new Suite("global", {}, null);
     register(wholeFile);
   }

@@ -118,7 +118,7 @@ export class FakeTime {
     faked.restore();
   }
 
-  /** Restores real time while `callback` runs, and until what it returns has settled. */
+  /** Restores real time while `callback` runs, and until a promise that it returns has settled. */
   static restoreFor<T, Args extends unknown[]>(
     callback: (...args: Args) => Promise<T> | T,
     ...args: Args
@@ -134,7 +134,10 @@ export class FakeTime {
       faked = time;
     };
     try {
-      return Promise.resolve(callback.apply(null, args)).finally(back);
+      const result = callback.apply(null, args);
+      if (result instanceof Promise) return result.finally(back);
+      back();
+      return Promise.resolve(result);
     } catch (error) {
       back();
       return Promise.reject(error);

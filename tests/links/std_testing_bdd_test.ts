@@ -90,11 +90,17 @@ it("bdd: a test outside of every suite gets Deno's context", async (t) => {
   assert.equal(await t.step("step", () => {}), true);
 });
 
-describe("bdd: a suite of promises", () => {
-  it("is refused", () => {
-    assert.throws(
-      () => describe("asynchronous", (async () => {}) as unknown as () => void),
-      /Promise/,
-    );
+describe("bdd: what cannot be registered", () => {
+  it("is a suite of promises", () => {
+    const body = (async () => {}) as unknown as () => void;
+    assert.throws(() => describe("asynchronous", body), /Promise/);
+  });
+
+  it("is a test within a running test", () => {
+    assert.throws(() => it("late", () => {}), /while others run/);
+  });
+
+  it("is a hook for the file after the first test", () => {
+    assert.throws(() => beforeAll(() => {}), /global hooks/);
   });
 });

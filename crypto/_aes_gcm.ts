@@ -1,0 +1,81 @@
+/**
+ * AES-GCM (NIST SP 800-38D) with a tag of 16 bytes.
+ *
+ * @module
+ */
+
+import { gcm } from "@noble/ciphers/aes.js";
+import { nodeCiphers, type NodeCrypto, nodeCrypto } from "./_node_crypto.ts";
+
+/** The length of a tag in bytes. */
+export const GCM_TAG_BYTES = 16;
+
+/** A keyed AES-GCM. */
+export interface AesGcm {
+  /** Encrypts `data` in place, and writes the tag of `aad` and `data` to `tag`. */
+  seal(nonce: Uint8Array, aad: Uint8Array, data: Uint8Array, tag: Uint8Array): void;
+  /** Whether the tag is right: if so, `data` is decrypted in place; if not, it is left as it is. */
+  open(nonce: Uint8Array, aad: Uint8Array, data: Uint8Array, tag: Uint8Array): boolean;
+}
+
+/** The fastest AES-GCM that the runtime has. */
+export function createAesGcm(key: Uint8Array): AesGcm {
+  const node = nodeCrypto();
+  if (node && nodeCiphers().includes(nodeName(key))) return createNodeAesGcm(node, key);
+  return createNobleAesGcm(key);
+}
+
+/** AES-GCM in JavaScript. */
+export function createNobleAesGcm(key: Uint8Array): AesGcm {
+  const ownKey = key.slice();
+  return {
+    seal(nonce, aad, data, tag) {
+      const sealed = gcm(ownKey, nonce, aad).encrypt(data);
+      data.set(sealed.subarray(0, data.length));
+      tag.set(sealed.subarray(data.length));
+    },
+    open(nonce, aad, data, tag) {
+      const sealed = new Uint8Array(data.length + GCM_TAG_BYTES);
+      sealed.set(data);
+      sealed.set(tag, data.length);
+      try {
+        data.set(gcm(ownKey, nonce, aad).decrypt(sealed));
+        return true;
+      } catch {
+        return false;
+      }
+    },
+  };
+}
+
+/** AES-GCM of `node:crypto`. */
+export function createNodeAesGcm(node: NodeCrypto, key: Uint8Array): AesGcm {
+  const ownKey = key.slice();
+  const name = nodeName(key);
+  return {
+    seal(nonce, aad, data, tag) {
+      const cipher = node.createCipheriv(name, ownKey, nonce);
+      cipher.setAAD(aad);
+      data.set(cipher.update(data));
+      cipher.final();
+      tag.set(cipher.getAuthTag());
+    },
+    open(nonce, aad, data, tag) {
+      const cipher = node.createDecipheriv(name, ownKey, nonce);
+      cipher.setAAD(aad);
+      cipher.setAuthTag(tag);
+      const opened = cipher.update(data);
+      try {
+        cipher.final();
+      } catch {
+        return false;
+      }
+      data.set(opened);
+      return true;
+    },
+  };
+}
+
+function nodeName(key: Uint8Array): string {
+  return `aes-${key.length * 8}-gcm`;
+}

@@ -1,0 +1,61 @@
+/**
+ * The synchronous `node:crypto`, where a runtime has one: found by feature, never imported.
+ *
+ * @module
+ */
+
+/** A cipher of `node:crypto`, in the part that is used here. */
+export interface NodeCipher {
+  setAAD(data: Uint8Array): unknown;
+  setAuthTag(tag: Uint8Array): unknown;
+  getAuthTag(): Uint8Array;
+  update(data: Uint8Array): Uint8Array;
+  final(): Uint8Array;
+}
+
+/** An HMAC of `node:crypto`, in the part that is used here. */
+export interface NodeHmac {
+  update(data: Uint8Array): NodeHmac;
+  digest(): Uint8Array;
+}
+
+/** `node:crypto`, in the part that is used here. */
+export interface NodeCrypto {
+  getCiphers(): string[];
+  createCipheriv(name: string, key: Uint8Array, iv: Uint8Array): NodeCipher;
+  createDecipheriv(name: string, key: Uint8Array, iv: Uint8Array): NodeCipher;
+  createHmac(hash: string, key: Uint8Array): NodeHmac;
+}
+
+interface ProcessLike {
+  readonly process?: { readonly getBuiltinModule?: (name: string) => unknown };
+}
+
+let found: NodeCrypto | null | undefined;
+let ciphers: readonly string[] | undefined;
+
+/** The runtime's `node:crypto`, or null. It is looked for once, when it is first asked for. */
+export function nodeCrypto(): NodeCrypto | null {
+  if (found === undefined) found = findNodeCrypto();
+  return found;
+}
+
+/** The names of the ciphers that `node:crypto` has: none, if there is no `node:crypto`. */
+export function nodeCiphers(): readonly string[] {
+  if (ciphers === undefined) ciphers = nodeCrypto()?.getCiphers() ?? [];
+  return ciphers;
+}
+
+function findNodeCrypto(): NodeCrypto | null {
+  try {
+    const module = (globalThis as ProcessLike).process?.getBuiltinModule?.("node:crypto") as
+      | NodeCrypto
+      | undefined;
+    // A runtime may have the module and yet not this part of it: the calls then throw.
+    module?.getCiphers();
+    module?.createHmac("sha256", new Uint8Array(32)).update(new Uint8Array(1)).digest();
+    return module ?? null;
+  } catch {
+    return null;
+  }
+}

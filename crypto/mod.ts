@@ -1,0 +1,15 @@
+/**
+ * Ciphers, MACs, hashes and key agreements, as objects to list in order of preference. What is
+ * weak is in `insecure.ts`, and not here.
+ *
+ * @module
+ */
+
+export * from "./aes_ctr.ts";
+export * from "./aes_gcm.ts";
+export * from "./chacha20_poly1305.ts";
+export * from "./hashes.ts";
+export { hmacSha256, hmacSha256Etm, hmacSha512, hmacSha512Etm } from "./macs.ts";
+export * from "./plaintext.ts";
+export * from "./random.ts";
+export * from "./types.ts";

@@ -5,6 +5,7 @@
  */
 
 import type { MaybePromise } from "../crypto/types.ts";
+import type { Reader } from "../wire/reader.ts";
 
 /** A public key in any of the types that SSH knows. */
 export interface PublicKey {
@@ -40,4 +41,69 @@ export interface Signer {
    * @returns The signature in the encoding of RFC 4253 section 6.6.
    */
   sign(algorithm: string, data: Uint8Array): MaybePromise<Uint8Array>;
+}
+
+/** A private key in memory: it signs, and can be written to a file. */
+export interface PrivateKey extends Signer {
+  /** The comment that came with the key; empty if there was none. */
+  readonly comment: string;
+  /**
+   * The secret itself. It is a method, so that a key that is logged or turned into JSON keeps it.
+   */
+  parts(): PrivateKeyParts;
+}
+
+/** The secret of a private key, by the kind of key. */
+export type PrivateKeyParts = Ed25519Parts | EcdsaParts | RsaParts;
+
+/** The secret of an Ed25519 key (RFC 8032 section 5.1.5). */
+export interface Ed25519Parts {
+  readonly kind: "ed25519";
+  /** The 32 bytes that RFC 8032 calls the private key. */
+  readonly seed: Uint8Array;
+}
+
+/** A curve's name in RFC 5656 section 10.1. */
+export type EcdsaCurveName = "nistp256" | "nistp384" | "nistp521";
+
+/** The secret of an ECDSA key. */
+export interface EcdsaParts {
+  readonly kind: "ecdsa";
+  readonly curve: EcdsaCurveName;
+  /** The private number, big-endian, as long as a coordinate of the curve: 32, 48 or 66 bytes. */
+  readonly scalar: Uint8Array;
+}
+
+/** The numbers of an RSA key (RFC 8017 section 3.2), big-endian, without leading zeros. */
+export interface RsaParts {
+  readonly kind: "rsa";
+  /** n */
+  readonly modulus: Uint8Array;
+  /** e */
+  readonly publicExponent: Uint8Array;
+  /** d */
+  readonly privateExponent: Uint8Array;
+  /** p */
+  readonly prime1: Uint8Array;
+  /** q */
+  readonly prime2: Uint8Array;
+  /** d mod (p - 1); computed where it is not given, checked where it is. */
+  readonly exponent1?: Uint8Array;
+  /** d mod (q - 1); computed where it is not given, checked where it is. */
+  readonly exponent2?: Uint8Array;
+  /** 1/q mod p; computed where it is not given, checked where it is. */
+  readonly coefficient?: Uint8Array;
+}
+
+/** How public keys of one kind are read from their blobs. */
+export interface KeyType {
+  /** The types on the wire that are of this kind. */
+  readonly names: readonly string[];
+  /**
+   * Reads what follows the type's name in a blob.
+   *
+   * @param name The type's name: one of {@linkcode names}.
+   * @throws {KeyFormatError} If it is not a key of that type, or one that is too weak.
+   */
+  readPublic(name: string, reader: Reader, comment: string): PublicKey;
 }

@@ -1,0 +1,54 @@
+/**
+ * Base64 (RFC 4648 section 4) and its URL-safe form, through the platform's `atob` and `btoa`.
+ *
+ * @module
+ */
+
+/** Bytes in base64, with padding. */
+export function toBase64(bytes: Uint8Array): string {
+  let binary = "";
+  // A call's arguments are limited; 8192 of them are fine everywhere.
+  for (let start = 0; start < bytes.length; start += 8192) {
+    binary += String.fromCharCode(...bytes.subarray(start, start + 8192));
+  }
+  return btoa(binary);
+}
+
+/** Bytes in base64url without padding, as JSON Web Keys have them (RFC 7515 section 2). */
+export function toBase64Url(bytes: Uint8Array): string {
+  return toBase64(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+/** The bytes of a JSON Web Key's field. */
+export function fromBase64Url(text: string): Uint8Array<ArrayBuffer> {
+  return decode(text.replaceAll("-", "+").replaceAll("_", "/"));
+}
+
+/**
+ * The bytes that `text` stands for.
+ *
+ * @param text Base64 without white space; the padding may be left out.
+ * @returns `null` if `text` is not base64.
+ */
+export function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return null;
+  const padded = text.endsWith("=");
+  if (padded ? text.length % 4 !== 0 : text.length % 4 === 1) return null;
+  return decode(text);
+}
+
+/** `text` in lines of at most `width` characters, each with its end of line. */
+export function wrap(text: string, width: number): string {
+  let lines = "";
+  for (let start = 0; start < text.length; start += width) {
+    lines += `${text.slice(start, start + width)}\n`;
+  }
+  return lines;
+}
+
+function decode(base64: string): Uint8Array<ArrayBuffer> {
+  const binary = atob(base64);
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
+  return bytes;
+}

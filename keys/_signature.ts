@@ -1,0 +1,44 @@
+/**
+ * The encoding of signatures: RFC 4253 section 6.6, `string algorithm | string signature`.
+ *
+ * @module
+ */
+
+import { KeyFormatError } from "../wire/errors.ts";
+import { Reader } from "../wire/reader.ts";
+import { Writer } from "../wire/writer.ts";
+import type { PublicKey } from "./types.ts";
+
+/** A signature with its algorithm before it. */
+export function encodeSignature(algorithm: string, signature: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Writer(algorithm.length + signature.length + 8)
+    .string(algorithm).string(signature).finish();
+}
+
+/**
+ * A copy of what follows the algorithm in a signature.
+ *
+ * @returns `null` if the encoding is not right, or the algorithm is another than `algorithm`.
+ */
+export function decodeSignature(
+  algorithm: string,
+  signature: Uint8Array,
+): Uint8Array<ArrayBuffer> | null {
+  try {
+    const reader = new Reader(signature, "signature", KeyFormatError);
+    if (reader.name("algorithm", 100) !== algorithm) return null;
+    const bytes = reader.string("signature");
+    reader.end();
+    return bytes.slice();
+  } catch {
+    return null;
+  }
+}
+
+/** The error for a key that is asked to sign with an algorithm that it has not. */
+export function algorithmError(key: PublicKey, algorithm: string): RangeError {
+  return new RangeError(
+    `Cannot sign with a key of type ${key.type}: its algorithms are ` +
+      `${key.algorithms.join(", ")}, not ${algorithm}`,
+  );
+}

@@ -1,0 +1,131 @@
+/**
+ * Ed25519 keys: `ssh-ed25519`, RFC 8709.
+ *
+ * @module
+ */
+
+import { getPublicKey, hashes, sign, verify } from "@noble/ed25519";
+import { sha512 } from "@noble/hashes/sha2.js";
+import { KeyFormatError } from "../wire/errors.ts";
+import type { Reader } from "../wire/reader.ts";
+import { Writer } from "../wire/writer.ts";
+import { algorithmError, decodeSignature, encodeSignature } from "./_signature.ts";
+import { signsWith, source, subtle, type WebSignatureAlgorithm } from "./_web_crypto.ts";
+import type { Ed25519Parts, KeyType, PrivateKey, PublicKey } from "./types.ts";
+
+hashes.sha512 = sha512;
+
+const type = "ssh-ed25519";
+const algorithm: WebSignatureAlgorithm = { name: "Ed25519" };
+
+/** A public key of type `ssh-ed25519`. */
+export class Ed25519PublicKey implements PublicKey {
+  /** `ssh-ed25519` */
+  readonly type: string = type;
+  /** The key in the encoding of RFC 8709 section 4. */
+  readonly blob: Uint8Array;
+  /** The comment that came with the key; empty if there was none. */
+  readonly comment: string;
+  /** `ssh-ed25519` alone. */
+  readonly algorithms: readonly string[] = [type];
+  /** The key itself: 32 bytes (RFC 8032 section 5.1.5). */
+  readonly raw: Uint8Array;
+  #cryptoKey: CryptoKey | undefined;
+
+  /**
+   * @param raw The key itself: 32 bytes.
+   * @throws {KeyFormatError} If `raw` is of another length.
+   */
+  constructor(raw: Uint8Array, options: { comment?: string } = {}) {
+    if (raw.length !== 32) {
+      throw new KeyFormatError(
+        `Cannot use Ed25519 public key: it has ${raw.length} bytes instead of 32`,
+      );
+    }
+    this.raw = raw.slice();
+    this.blob = new Writer(51).string(type).string(raw).finish();
+    this.comment = options.comment ?? "";
+  }
+
+  /** Whether `signature` is this key's over `data`: see {@linkcode PublicKey.verify}. */
+  async verify(name: string, data: Uint8Array, signature: Uint8Array): Promise<boolean> {
+    if (name !== type) return false;
+    const bytes = decodeSignature(type, signature);
+    if (bytes?.length !== 64) return false;
+    const message = data.slice();
+    try {
+      if (subtle !== undefined && await signsWith(algorithm)) {
+        this.#cryptoKey ??= await subtle.importKey("raw", source(this.raw), algorithm, false, [
+          "verify",
+        ]);
+        return await subtle.verify(algorithm, this.#cryptoKey, bytes, message);
+      }
+      return verify(bytes, message, this.raw, { zip215: false });
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** A private key of type `ssh-ed25519`. */
+export class Ed25519PrivateKey implements PrivateKey {
+  /** The public half. */
+  readonly publicKey: Ed25519PublicKey;
+  readonly #seed: Uint8Array;
+  #cryptoKey: CryptoKey | undefined;
+
+  /**
+   * @param parts The secret, from which the public half is derived.
+   * @throws {KeyFormatError} If the seed is not of 32 bytes.
+   */
+  constructor(parts: Omit<Ed25519Parts, "kind">, options: { comment?: string } = {}) {
+    if (parts.seed.length !== 32) {
+      throw new KeyFormatError(
+        `Cannot use Ed25519 private key: it has ${parts.seed.length} bytes instead of 32`,
+      );
+    }
+    this.#seed = parts.seed.slice();
+    this.publicKey = new Ed25519PublicKey(getPublicKey(this.#seed), options);
+  }
+
+  /** The comment that came with the key; empty if there was none. */
+  get comment(): string {
+    return this.publicKey.comment;
+  }
+
+  /** The secret itself. */
+  parts(): Ed25519Parts {
+    return { kind: "ed25519", seed: this.#seed.slice() };
+  }
+
+  /** Signs `data`: see {@linkcode PrivateKey.sign}. */
+  async sign(name: string, data: Uint8Array): Promise<Uint8Array> {
+    if (name !== type) throw algorithmError(this.publicKey, name);
+    const message = data.slice();
+    if (subtle !== undefined && await signsWith(algorithm)) {
+      this.#cryptoKey ??= await subtle.importKey("pkcs8", this.#pkcs8(), algorithm, false, [
+        "sign",
+      ]);
+      const signature = await subtle.sign(algorithm, this.#cryptoKey, message);
+      return encodeSignature(type, new Uint8Array(signature));
+    }
+    return encodeSignature(type, sign(message, this.#seed));
+  }
+
+  /** RFC 8410 section 7: the one form of a private Ed25519 key that every WebCrypto takes. */
+  #pkcs8(): Uint8Array<ArrayBuffer> {
+    // SEQUENCE { INTEGER 0, SEQUENCE { OID 1.3.101.112 }, OCTET STRING { OCTET STRING seed } }
+    const head = [0x30, 46, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 34, 4, 32];
+    return new Uint8Array([...head, ...this.#seed]);
+  }
+}
+
+/** How `ssh-ed25519` blobs are read. */
+export const ed25519KeyType: KeyType = {
+  names: [type],
+  readPublic(_name: string, reader: Reader, comment: string): Ed25519PublicKey {
+    const raw = reader.string("key");
+    if (raw.length !== 32) throw reader.error(`key of ${raw.length} bytes instead of 32`);
+    return new Ed25519PublicKey(raw, { comment });
+  },
+};

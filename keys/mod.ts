@@ -1,0 +1,11 @@
+/**
+ * Keys: public and private ones, and the signatures that they make and verify.
+ *
+ * @module
+ */
+
+export * from "./ecdsa.ts";
+export * from "./ed25519.ts";
+export * from "./public_key.ts";
+export * from "./rsa.ts";
+export * from "./types.ts";

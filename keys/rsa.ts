@@ -15,7 +15,7 @@ import { toBase64Url } from "./_base64.ts";
 import { bitLength, leftPad, trimZeros } from "./_integers.ts";
 import { algorithmError, decodeSignature, encodeSignature } from "./_signature.ts";
 import { subtle } from "./_web_crypto.ts";
-import type { KeyType, PrivateKey, PublicKey, RsaParts } from "./types.ts";
+import type { KeyType, PrivateKey, PublicKey, RsaNumbers, RsaParts } from "./types.ts";
 
 /** The fewest bits that a modulus may have: less has been within reach of attackers. */
 export const minRsaBits = 2048;
@@ -133,14 +133,14 @@ export class RsaPublicKey implements PublicKey {
 export class RsaPrivateKey implements PrivateKey {
   /** The public half. */
   readonly publicKey: RsaPublicKey;
-  readonly #parts: Required<RsaParts>;
+  readonly #parts: RsaParts;
   readonly #cryptoKeys = new Map<RsaSignature, CryptoKey>();
 
   /**
    * @param parts The secret numbers.
    * @throws {KeyFormatError} If the numbers do not belong together, or the public half is refused.
    */
-  constructor(parts: Omit<RsaParts, "kind">, options: { comment?: string } = {}) {
+  constructor(parts: Omit<RsaNumbers, "kind">, options: { comment?: string } = {}) {
     this.publicKey = new RsaPublicKey(parts.modulus, parts.publicExponent, options);
     this.#parts = completed(parts, this.publicKey);
   }
@@ -151,7 +151,7 @@ export class RsaPrivateKey implements PrivateKey {
   }
 
   /** The secret numbers, all of them. */
-  parts(): Required<RsaParts> {
+  parts(): RsaParts {
     return structuredClone(this.#parts);
   }
 
@@ -232,7 +232,7 @@ function isEven(integer: Uint8Array): boolean {
  * Checks that the numbers belong together (RFC 8017 section 3.2) and fills in those that follow
  * from the others. A wrong one would make signatures that give the primes away.
  */
-function completed(parts: Omit<RsaParts, "kind">, publicKey: RsaPublicKey): Required<RsaParts> {
+function completed(parts: Omit<RsaNumbers, "kind">, publicKey: RsaPublicKey): RsaParts {
   const { modulus, publicExponent } = publicKey;
   const number = (name: keyof typeof parts): bigint => {
     const bytes = trimZeros(parts[name] ?? new Uint8Array(0));

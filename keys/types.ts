@@ -87,13 +87,21 @@ export interface RsaParts {
   readonly prime1: Uint8Array;
   /** q */
   readonly prime2: Uint8Array;
-  /** d mod (p - 1); computed where it is not given, checked where it is. */
-  readonly exponent1?: Uint8Array;
-  /** d mod (q - 1); computed where it is not given, checked where it is. */
-  readonly exponent2?: Uint8Array;
-  /** 1/q mod p; computed where it is not given, checked where it is. */
-  readonly coefficient?: Uint8Array;
+  /** d mod (p - 1) */
+  readonly exponent1: Uint8Array;
+  /** d mod (q - 1) */
+  readonly exponent2: Uint8Array;
+  /** 1/q mod p */
+  readonly coefficient: Uint8Array;
 }
+
+/** The numbers that make an RSA key: the last three follow from the others, and are checked. */
+export type RsaNumbers =
+  & Omit<RsaParts, "exponent1" | "exponent2" | "coefficient">
+  & Partial<Pick<RsaParts, "exponent1" | "exponent2" | "coefficient">>;
+
+/** What a private key is made from. */
+export type PrivateKeySource = Ed25519Parts | EcdsaParts | RsaNumbers;
 
 /** How public keys of one kind are read from their blobs. */
 export interface KeyType {

@@ -1,0 +1,58 @@
+/**
+ * Passphrases of key files.
+ *
+ * @module
+ */
+
+import type { MaybePromise } from "../crypto/types.ts";
+import { KeyFormatError } from "../wire/errors.ts";
+
+/** A passphrase, or a way to ask for it that is used only where a key turns out to need it. */
+export type Passphrase = string | Uint8Array | (() => MaybePromise<string | Uint8Array>);
+
+/** What decrypting a key file may take. */
+export interface DecryptionOptions {
+  /** The passphrase. */
+  readonly passphrase?: Passphrase;
+  /** How many rounds of bcrypt a file may ask for: 1024, some ten seconds, unless given. */
+  readonly maxRounds?: number;
+  /** How many iterations of PBKDF2 a file may ask for: 2,000,000 unless given. */
+  readonly maxIterations?: number;
+  /** Stops the work. */
+  readonly signal?: AbortSignal;
+}
+
+/** The bytes of a passphrase that a key needs. */
+export async function passphraseBytes(passphrase: Passphrase | undefined): Promise<Uint8Array> {
+  const given = typeof passphrase === "function" ? await passphrase() : passphrase;
+  const bytes = encodePassphrase(given);
+  if (bytes === null) {
+    throw new KeyFormatError(
+      "Cannot decrypt private key: it needs a passphrase, and none is given",
+    );
+  }
+  return bytes;
+}
+
+/** The bytes of a passphrase; `null` if there is none, or it is empty. */
+export function encodePassphrase(passphrase: string | Uint8Array | undefined): Uint8Array | null {
+  const bytes = typeof passphrase === "string" ? new TextEncoder().encode(passphrase) : passphrase;
+  return bytes?.length ? bytes : null;
+}
+
+/** The error for a passphrase that does not decrypt the key. */
+export function wrongPassphrase(cause?: unknown): KeyFormatError {
+  return new KeyFormatError(
+    "Cannot decrypt private key: the passphrase is wrong, or the file is damaged",
+    { cause },
+  );
+}
+
+/** Makes sure that a file does not ask for more work than is allowed. */
+export function assertWork(what: string, asked: number, max: number, option: string): void {
+  if (asked >= 1 && asked <= max) return;
+  throw new KeyFormatError(
+    `Cannot decrypt private key: it asks for ${asked} ${what}, and 1 to ${max} are allowed ` +
+      `(the option ${option})`,
+  );
+}

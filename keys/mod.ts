@@ -1,13 +1,55 @@
 /**
- * Keys: public and private ones, and the signatures that they make and verify.
+ * Keys: public and private ones, the files that they are kept in, the fingerprints that people
+ * compare them by, and how a client knows a server by its key.
+ *
+ * | to | use |
+ * |---|---|
+ * | make a key | {@linkcode generateKey} |
+ * | read and write private keys | {@linkcode parsePrivateKey}, {@linkcode formatPrivateKey}, {@linkcode formatPkcs8} |
+ * | read and write public keys | {@linkcode parsePublicKeyLine}, {@linkcode formatPublicKeyLine}, {@linkcode parseRfc4716}, {@linkcode formatRfc4716} |
+ * | show a key to people | {@linkcode fingerprint}, {@linkcode randomart} |
+ * | know a server | {@linkcode authenticatorOf} |
+ *
+ * Everything here takes text or bytes and gives values: it opens no file and no connection.
+ *
+ * @example A new key, and its two files
+ * ```ts
+ * import { formatPrivateKey, formatPublicKeyLine, generateKey } from "@sshflow/ssh/keys";
+ * import assert from "node:assert/strict";
+ *
+ * const key = await generateKey("ed25519", { comment: "ada@example" });
+ * assert.match(await formatPrivateKey(key), /^-----BEGIN OPENSSH PRIVATE KEY-----\n/);
+ * assert.match(formatPublicKeyLine(key.publicKey), /^ssh-ed25519 \S+ ada@example$/);
+ * ```
+ *
+ * @example What is signed with the one half is verified with the other
+ * ```ts
+ * import { generateKey } from "@sshflow/ssh/keys";
+ * import assert from "node:assert/strict";
+ *
+ * const key = await generateKey("ecdsa", { bits: 384 });
+ * const [algorithm] = key.publicKey.algorithms;
+ * assert.equal(algorithm, "ecdsa-sha2-nistp384");
+ * const data = new TextEncoder().encode("a message");
+ * const signature = await key.sign(algorithm, data);
+ * assert.equal(await key.publicKey.verify(algorithm, data, signature), true);
+ * ```
  *
  * @module
  */
 
+export * from "./authenticator.ts";
+export * from "./bcrypt_pbkdf.ts";
 export * from "./ecdsa.ts";
 export * from "./ed25519.ts";
+export * from "./fingerprint.ts";
 export * from "./from_parts.ts";
+export * from "./generate.ts";
 export * from "./private_key.ts";
+export * from "./private_key_fields.ts";
 export * from "./public_key.ts";
+export * from "./randomart.ts";
+export * from "./rfc4716.ts";
 export * from "./rsa.ts";
 export * from "./types.ts";
+export { type EncryptionOptions, privateKeyCiphers } from "./openssh_format.ts";

@@ -58,7 +58,7 @@ export function parsePublicKey(blob: Uint8Array, options: ParsePublicKeyOptions 
  * import assert from "node:assert/strict";
  *
  * const key = parsePublicKeyLine(
- *   "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHC4QtQ2gkMJGpUk3U4iKHxOAhFXhn9PXvOl1TqXQCG7 ada@example",
+ *   "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO7MZ+H4c+hmIlbjbidTG8qnOf9uhvvi4FsSeUsDtq18 ada@example",
  * );
  * assert.equal(key.type, "ssh-ed25519");
  * assert.equal(key.comment, "ada@example");

@@ -178,7 +178,7 @@ function text(length: number): Uint8Array {
 
 /** So many zeros, compressed, and then what is no part of a stream. */
 function bombWithDamage(bytes: number): Uint8Array {
-  const zeros = zlibDelayed.createCompressor().compress(new Uint8Array(bytes));
+  const zeros = deflateSync(new Uint8Array(bytes), { finishFlush: constants.Z_SYNC_FLUSH });
   const bomb = new Uint8Array(zeros.length + 100).fill(0xff);
   bomb.set(zeros);
   return bomb;

@@ -13,19 +13,26 @@ export interface WebSignatureAlgorithm {
 }
 
 /** WebCrypto, or nothing. */
-export const subtle: SubtleCrypto | undefined = globalThis.crypto?.subtle;
+export function webCrypto(): SubtleCrypto | undefined {
+  return globalThis.crypto?.subtle;
+}
 
 // Results are kept, not promises: in a Workers isolate one request must not wait for another's.
 const tried = new Map<string, boolean>();
 
-/** Whether WebCrypto signs and verifies with an algorithm on a curve; tried once, for real. */
-export async function signsWith(algorithm: WebSignatureAlgorithm): Promise<boolean> {
+/** WebCrypto if it signs and verifies with an algorithm on a curve; tried once, for real. */
+export async function webCryptoWith(
+  algorithm: WebSignatureAlgorithm,
+): Promise<SubtleCrypto | undefined> {
+  const subtle = webCrypto();
+  if (subtle === undefined) return undefined;
   const id = algorithm.namedCurve ?? algorithm.name;
-  const known = tried.get(id);
-  if (known !== undefined) return known;
-  const works = await tryOut(algorithm);
-  tried.set(id, works);
-  return works;
+  let works = tried.get(id);
+  if (works === undefined) {
+    works = await tryOut(subtle, algorithm);
+    tried.set(id, works);
+  }
+  return works ? subtle : undefined;
 }
 
 /** Bytes as WebCrypto's types want them; whatever they lie in, they are read before it returns. */
@@ -33,8 +40,7 @@ export function source(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return bytes as Uint8Array<ArrayBuffer>;
 }
 
-async function tryOut(algorithm: WebSignatureAlgorithm): Promise<boolean> {
-  if (subtle === undefined) return false;
+async function tryOut(subtle: SubtleCrypto, algorithm: WebSignatureAlgorithm): Promise<boolean> {
   try {
     const pair = await subtle.generateKey(algorithm, false, ["sign", "verify"]) as CryptoKeyPair;
     const data = new Uint8Array(3);

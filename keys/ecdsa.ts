@@ -11,7 +11,7 @@ import { Writer } from "../wire/writer.ts";
 import { toBase64Url } from "./_base64.ts";
 import { leftPad } from "./_integers.ts";
 import { algorithmError, decodeSignature, encodeSignature } from "./_signature.ts";
-import { signsWith, source, subtle, type WebSignatureAlgorithm } from "./_web_crypto.ts";
+import { source, webCryptoWith, type WebSignatureAlgorithm } from "./_web_crypto.ts";
 import type { EcdsaCurveName, EcdsaParts, KeyType, PrivateKey, PublicKey } from "./types.ts";
 
 /** What a curve brings with it. */
@@ -57,6 +57,8 @@ export class EcdsaPublicKey implements PublicKey {
   #cryptoKey: CryptoKey | undefined;
 
   /**
+   * Checks a point and makes it a key.
+   *
    * @param curve The curve's name.
    * @param point The point, uncompressed.
    * @throws {KeyFormatError} If `point` is not an uncompressed point of the curve.
@@ -81,7 +83,8 @@ export class EcdsaPublicKey implements PublicKey {
     const message = data.slice();
     const { noble, web } = implementations[this.curve.name];
     try {
-      if (subtle !== undefined && await signsWith(web)) {
+      const subtle = await webCryptoWith(web);
+      if (subtle !== undefined) {
         this.#cryptoKey ??= await subtle.importKey("raw", source(this.point), web, false, [
           "verify",
         ]);
@@ -102,6 +105,8 @@ export class EcdsaPrivateKey implements PrivateKey {
   #cryptoKey: CryptoKey | undefined;
 
   /**
+   * Checks a secret and makes it a key.
+   *
    * @param parts The secret, from which the public half is derived; the private number may be
    * shorter than a coordinate.
    * @throws {KeyFormatError} If the private number is zero, or not below the curve's order.
@@ -134,7 +139,8 @@ export class EcdsaPrivateKey implements PrivateKey {
     if (name !== this.publicKey.type) throw algorithmError(this.publicKey, name);
     const message = data.slice();
     const { noble, web } = implementations[this.publicKey.curve.name];
-    if (subtle !== undefined && await signsWith(web)) {
+    const subtle = await webCryptoWith(web);
+    if (subtle !== undefined) {
       this.#cryptoKey ??= await subtle.importKey("jwk", this.#jwk(), web, false, ["sign"]);
       const signature = await subtle.sign(web, this.#cryptoKey, message);
       return encodeSignature(name, writeRs(new Uint8Array(signature)));

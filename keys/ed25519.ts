@@ -10,7 +10,7 @@ import { KeyFormatError } from "../wire/errors.ts";
 import type { Reader } from "../wire/reader.ts";
 import { Writer } from "../wire/writer.ts";
 import { algorithmError, decodeSignature, encodeSignature } from "./_signature.ts";
-import { signsWith, source, subtle, type WebSignatureAlgorithm } from "./_web_crypto.ts";
+import { source, webCryptoWith, type WebSignatureAlgorithm } from "./_web_crypto.ts";
 import type { Ed25519Parts, KeyType, PrivateKey, PublicKey } from "./types.ts";
 
 hashes.sha512 = sha512;
@@ -33,6 +33,8 @@ export class Ed25519PublicKey implements PublicKey {
   #cryptoKey: CryptoKey | undefined;
 
   /**
+   * Makes a key of its bytes.
+   *
    * @param raw The key itself: 32 bytes.
    * @throws {KeyFormatError} If `raw` is of another length.
    */
@@ -54,7 +56,8 @@ export class Ed25519PublicKey implements PublicKey {
     if (bytes?.length !== 64) return false;
     const message = data.slice();
     try {
-      if (subtle !== undefined && await signsWith(algorithm)) {
+      const subtle = await webCryptoWith(algorithm);
+      if (subtle !== undefined) {
         this.#cryptoKey ??= await subtle.importKey("raw", source(this.raw), algorithm, false, [
           "verify",
         ]);
@@ -75,6 +78,8 @@ export class Ed25519PrivateKey implements PrivateKey {
   #cryptoKey: CryptoKey | undefined;
 
   /**
+   * Makes a key of its secret.
+   *
    * @param parts The secret, from which the public half is derived.
    * @throws {KeyFormatError} If the seed is not of 32 bytes.
    */
@@ -102,7 +107,8 @@ export class Ed25519PrivateKey implements PrivateKey {
   async sign(name: string, data: Uint8Array): Promise<Uint8Array> {
     if (name !== type) throw algorithmError(this.publicKey, name);
     const message = data.slice();
-    if (subtle !== undefined && await signsWith(algorithm)) {
+    const subtle = await webCryptoWith(algorithm);
+    if (subtle !== undefined) {
       this.#cryptoKey ??= await subtle.importKey("pkcs8", this.#pkcs8(), algorithm, false, [
         "sign",
       ]);

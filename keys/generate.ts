@@ -10,7 +10,7 @@ import type { RandomSource } from "../crypto/types.ts";
 import { fromBase64Url } from "./_base64.ts";
 import { findPrime } from "./_primes.ts";
 import { seededRandom, systemRandom } from "./_seeded_random.ts";
-import { subtle } from "./_web_crypto.ts";
+import { webCrypto } from "./_web_crypto.ts";
 import { ecdsaCurves, EcdsaPrivateKey } from "./ecdsa.ts";
 import { Ed25519PrivateKey } from "./ed25519.ts";
 import { maxRsaBits, minRsaBits, RsaPrivateKey } from "./rsa.ts";
@@ -108,6 +108,7 @@ async function generateRsa(options: GenerateKeyOptions): Promise<PrivateKey> {
   if (bits < minRsaBits || bits > maxRsaBits || bits % 16 !== 0) {
     throw badSize("rsa", bits, `the multiples of 16 from ${minRsaBits} to ${maxRsaBits}`);
   }
+  const subtle = webCrypto();
   if (options.seed === undefined && subtle !== undefined) {
     return await generateRsaWithWebCrypto(subtle, bits, comment);
   }

@@ -39,17 +39,18 @@
  */
 
 export * from "./authenticator.ts";
-export * from "./bcrypt_pbkdf.ts";
 export * from "./ecdsa.ts";
 export * from "./ed25519.ts";
 export * from "./fingerprint.ts";
 export * from "./from_parts.ts";
 export * from "./generate.ts";
 export * from "./private_key.ts";
-export * from "./private_key_fields.ts";
 export * from "./public_key.ts";
 export * from "./randomart.ts";
 export * from "./rfc4716.ts";
 export * from "./rsa.ts";
 export * from "./types.ts";
 export { type EncryptionOptions, privateKeyCiphers } from "./openssh_format.ts";
+export type { MaybePromise } from "../crypto/types.ts";
+export { KeyFormatError, SshError } from "../wire/errors.ts";
+export { Reader, type ReadErrorClass } from "../wire/reader.ts";

@@ -14,7 +14,7 @@ import { Writer } from "../wire/writer.ts";
 import { toBase64Url } from "./_base64.ts";
 import { bitLength, leftPad, trimZeros } from "./_integers.ts";
 import { algorithmError, decodeSignature, encodeSignature } from "./_signature.ts";
-import { subtle } from "./_web_crypto.ts";
+import { webCrypto } from "./_web_crypto.ts";
 import type { KeyType, PrivateKey, PublicKey, RsaNumbers, RsaParts } from "./types.ts";
 
 /** The fewest bits that a modulus may have: less has been within reach of attackers. */
@@ -60,6 +60,8 @@ export class RsaPublicKey implements PublicKey {
   readonly #cryptoKeys = new Map<RsaSignature, CryptoKey>();
 
   /**
+   * Checks the two numbers and makes them a key.
+   *
    * @param modulus n, big-endian.
    * @param publicExponent e, big-endian.
    * @throws {KeyFormatError} If the modulus is too small or too large, or the exponent is even,
@@ -92,6 +94,7 @@ export class RsaPublicKey implements PublicKey {
     const padded = bytes && leftPad(bytes, this.modulus.length);
     if (!padded) return false;
     const message = data.slice();
+    const subtle = webCrypto();
     if (subtle !== undefined) {
       try {
         const key = this.#cryptoKeys.get(name) ?? await this.#import(subtle, name);
@@ -137,6 +140,8 @@ export class RsaPrivateKey implements PrivateKey {
   readonly #cryptoKeys = new Map<RsaSignature, CryptoKey>();
 
   /**
+   * Checks the numbers and makes them a key.
+   *
    * @param parts The secret numbers.
    * @throws {KeyFormatError} If the numbers do not belong together, or the public half is refused.
    */
@@ -163,6 +168,7 @@ export class RsaPrivateKey implements PrivateKey {
    */
   async sign(name: string, data: Uint8Array): Promise<Uint8Array> {
     if (!isRsaSignature(name)) throw algorithmError(this.publicKey, name);
+    const subtle = webCrypto();
     if (subtle === undefined) {
       throw new TypeError("Cannot sign with an RSA key: this runtime has no WebCrypto");
     }

@@ -58,6 +58,7 @@ export type PrivateKeyParts = Ed25519Parts | EcdsaParts | RsaParts;
 
 /** The secret of an Ed25519 key (RFC 8032 section 5.1.5). */
 export interface Ed25519Parts {
+  /** Tells the kinds apart. */
   readonly kind: "ed25519";
   /** The 32 bytes that RFC 8032 calls the private key. */
   readonly seed: Uint8Array;
@@ -68,7 +69,9 @@ export type EcdsaCurveName = "nistp256" | "nistp384" | "nistp521";
 
 /** The secret of an ECDSA key. */
 export interface EcdsaParts {
+  /** Tells the kinds apart. */
   readonly kind: "ecdsa";
+  /** The curve that the key is on. */
   readonly curve: EcdsaCurveName;
   /** The private number, big-endian, as long as a coordinate of the curve: 32, 48 or 66 bytes. */
   readonly scalar: Uint8Array;
@@ -76,6 +79,7 @@ export interface EcdsaParts {
 
 /** The numbers of an RSA key (RFC 8017 section 3.2), big-endian, without leading zeros. */
 export interface RsaParts {
+  /** Tells the kinds apart. */
   readonly kind: "rsa";
   /** n */
   readonly modulus: Uint8Array;

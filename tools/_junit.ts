@@ -8,11 +8,11 @@
 export interface Tally {
   readonly passed: number;
   readonly failed: number;
-  /** The tests that were not run, as `file: name`. */
+  /** The tests that were not run, by their names. */
   readonly skipped: readonly string[];
 }
 
-const TEST_CASE = /<testcase name="([^"]*)" classname="([^"]*)"[^>]*?>([\s\S]*?)<\/testcase>/g;
+const TEST_CASE = /<testcase name="([^"]*)"[^>]*>([\s\S]*?)<\/testcase>/g;
 
 /** The message of a test whose only failures are those of its steps, which have entries too. */
 const FAILED_BY_STEPS = /<failure message="\d+ test steps? failed"/;
@@ -22,20 +22,18 @@ const FAILED_BY_STEPS = /<failure message="\d+ test steps? failed"/;
  * failed by itself.
  */
 export function tally(report: string): Tally {
-  const cases = [...report.matchAll(TEST_CASE)].map(([, name = "", file = "", body = ""]) => ({
-    path: `${file}: ${unescape(name)}`,
-    body,
-  }));
-  const suites = new Set(cases.flatMap(({ path }) => ancestorsOf(path)));
+  const cases = [...report.matchAll(TEST_CASE)]
+    .map(([, name = "", body = ""]) => ({ name: unescape(name), body }));
+  const suites = new Set(cases.flatMap(({ name }) => ancestorsOf(name)));
   let passed = 0;
   let failed = 0;
   const skipped: string[] = [];
-  for (const { path, body } of cases) {
-    const isSuite = suites.has(path);
+  for (const { name, body } of cases) {
+    const isSuite = suites.has(name);
     if (body.includes("<failure")) {
       if (!isSuite || !FAILED_BY_STEPS.test(body)) failed++;
     } else if (body.includes("<skipped")) {
-      skipped.push(path);
+      skipped.push(name);
     } else if (!isSuite) {
       passed++;
     }
@@ -59,10 +57,10 @@ export function summaryLine({ passed, failed, skipped }: Tally): string {
 }
 
 /** The reporter joins the names of a test and of the steps around it with ` > `. */
-function ancestorsOf(path: string): string[] {
+function ancestorsOf(name: string): string[] {
   const ancestors: string[] = [];
-  for (let end = path.lastIndexOf(" > "); end > 0; end = path.lastIndexOf(" > ", end - 1)) {
-    ancestors.push(path.slice(0, end));
+  for (let end = name.lastIndexOf(" > "); end > 0; end = name.lastIndexOf(" > ", end - 1)) {
+    ancestors.push(name.slice(0, end));
   }
   return ancestors;
 }

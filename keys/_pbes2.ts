@@ -10,6 +10,7 @@ import { sha1 } from "@noble/hashes/legacy.js";
 import { pbkdf2Async } from "@noble/hashes/pbkdf2.js";
 import { sha256, sha384, sha512 } from "@noble/hashes/sha2.js";
 import type { CHash } from "@noble/hashes/utils.js";
+import { platformRandom } from "../crypto/random.ts";
 import {
   assertWork,
   type DecryptionOptions,
@@ -84,8 +85,8 @@ export async function sealPbes2(
   passphrase: Uint8Array,
   iterations: number,
 ): Promise<Uint8Array> {
-  const salt = crypto.getRandomValues(new Uint8Array(16));
-  const iv = crypto.getRandomValues(new Uint8Array(16));
+  const salt = platformRandom(16);
+  const iv = platformRandom(16);
   const key = await pbkdf2Async(sha256, passphrase, salt, { c: iterations, dkLen: 32 });
   const prf = derSequence(derOid(oids.hmacSha256), derNull());
   const derivation = derSequence(derOctets(salt), derInteger(iterations), prf);

@@ -18,8 +18,3 @@ export function seededRandom(seed: string | Uint8Array, purpose: string): Random
   const stream = shake256.create().update(input);
   return (length) => new Uint8Array(stream.xof(length));
 }
-
-/** The platform's random bytes. */
-export function systemRandom(length: number): Uint8Array<ArrayBuffer> {
-  return crypto.getRandomValues(new Uint8Array(length));
-}

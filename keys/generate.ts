@@ -6,10 +6,11 @@
 
 import { invert } from "@noble/curves/abstract/modular.js";
 import { bytesToNumberBE, numberToBytesBE, numberToVarBytesBE } from "@noble/curves/utils.js";
+import { platformRandom } from "../crypto/random.ts";
 import type { RandomSource } from "../crypto/types.ts";
 import { fromBase64Url } from "./_base64.ts";
 import { findPrime } from "./_primes.ts";
-import { seededRandom, systemRandom } from "./_seeded_random.ts";
+import { seededRandom } from "./_seeded_random.ts";
 import { webCrypto } from "./_web_crypto.ts";
 import { ecdsaCurves, EcdsaPrivateKey } from "./ecdsa.ts";
 import { Ed25519PrivateKey } from "./ed25519.ts";
@@ -157,7 +158,7 @@ async function generateRsaWithWebCrypto(
 }
 
 function randomFor(purpose: string, options: GenerateKeyOptions): RandomSource {
-  return options.seed === undefined ? systemRandom : seededRandom(options.seed, purpose);
+  return options.seed === undefined ? platformRandom : seededRandom(options.seed, purpose);
 }
 
 function distance(a: bigint, b: bigint): bigint {

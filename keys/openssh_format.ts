@@ -5,6 +5,7 @@
  */
 
 import { equalBytes } from "@noble/curves/utils.js";
+import { platformRandom } from "../crypto/random.ts";
 import { KeyFormatError, printable } from "../wire/errors.ts";
 import { Reader } from "../wire/reader.ts";
 import { Writer } from "../wire/writer.ts";
@@ -110,7 +111,7 @@ export async function writeOpenSshKey(
       `Cannot encrypt private key: ${name} is not one of ${privateKeyCiphers.join(", ")}`,
     );
   }
-  const salt = crypto.getRandomValues(new Uint8Array(16));
+  const salt = platformRandom(16);
   const { key: cipherKey, iv } = await deriveKeys(cipher, passphrase, salt, rounds, signal);
   const plain = writeSecretPart(key, comment, cipher.blockBytes);
   const sealed = cipher.seal(cipherKey, iv, plain);
@@ -169,7 +170,7 @@ function readSecretPart(plain: Uint8Array, publicBlob: Uint8Array): PrivateKey {
 }
 
 function writeSecretPart(key: PrivateKey, comment: string, blockBytes: number): Uint8Array {
-  const check = crypto.getRandomValues(new Uint8Array(4));
+  const check = platformRandom(4);
   const writer = new Writer(1024).raw(check).raw(check);
   writePrivateKeyFields(key, writer);
   writer.string(comment);

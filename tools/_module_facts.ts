@@ -55,6 +55,7 @@ const MEMBER_NAME_KEYS: Readonly<Record<string, string>> = {
   TSDeclareMethod: "key",
   TSPropertySignature: "key",
   TSMethodSignature: "key",
+  PrivateName: "id",
   TSQualifiedName: "right",
   ImportSpecifier: "imported",
   ExportSpecifier: "exported",

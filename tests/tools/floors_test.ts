@@ -216,6 +216,7 @@ describe("floors: what a shipped file may name", () => {
       "function run(process: () => void): void { process(); }",
       "const { process } = handlers; process();",
       "class A { process(): void {} } new A().process();",
+      "class A { #process(): void {} run(): void { this.#process(); } }",
       "const a = { process: 1, Buffer: 2 };",
       'import { Buffer } from "./b.ts"; new Buffer();',
       "// Deno.readFile and process.env\n",

@@ -37,10 +37,10 @@ function gates(): readonly Gate[] {
     { name: "format", args: ["fmt", "--check"] },
     { name: "lint", args: ["lint"] },
     { name: "floors", args: ["task", "--quiet", "floors"], tellsResult: true },
-    { name: "types", args: ["check"] },
+    { name: "types", args: ["check", "--quiet"] },
     {
       name: "types, of the web platform alone",
-      args: ["check", "--no-lock", "--config", domConfiguration, ...shippedPaths],
+      args: ["check", "--quiet", "--no-lock", "--config", domConfiguration, ...shippedPaths],
     },
     { name: "documentation", args: ["doc", "--lint", ...exportedModules(project)] },
     {
@@ -49,7 +49,7 @@ function gates(): readonly Gate[] {
     },
     {
       name: "package",
-      args: ["publish", "--dry-run", "--allow-dirty"],
+      args: ["publish", "--quiet", "--dry-run", "--allow-dirty"],
       cwd: packageFolder,
     },
     { name: "tests", args: ["task", "--quiet", "test"], tellsResult: true },

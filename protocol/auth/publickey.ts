@@ -1,0 +1,142 @@
+/**
+ * Authentication by public key (RFC 4252 section 7), and its variant that is bound to the host
+ * key (OpenSSH's PROTOCOL section 3.2).
+ *
+ * @module
+ */
+
+import { equalBytes } from "@noble/curves/utils.js";
+import { parsePublicKey } from "../../keys/public_key.ts";
+import type { PublicKey, Signer } from "../../keys/types.ts";
+import { decodePublicKeyOk, encodePublicKeyOk } from "../../wire/auth_messages.ts";
+import { KeyFormatError, ProtocolError } from "../../wire/errors.ts";
+import { Msg } from "../../wire/message_numbers.ts";
+import { Reader } from "../../wire/reader.ts";
+import { Writer } from "../../wire/writer.ts";
+import { type ClientAuthContext, type ClientAuthMethod, outcomeOf } from "./client.ts";
+
+/** The method's name. */
+export const PUBLICKEY = "publickey";
+/** The variant whose signature covers the server's host key. */
+export const PUBLICKEY_HOSTBOUND = "publickey-hostbound-v00@openssh.com";
+/** The extension by which a server says that it takes the variant. */
+export const HOSTBOUND_EXTENSION = "publickey-hostbound@openssh.com";
+
+/**
+ * Authenticates with a key.
+ *
+ * @param signer The key, in memory or wherever it can sign.
+ * @param options.probe Whether to ask first if the server would take the key, which spares a
+ *   signature that may cost the user a touch; false unless given.
+ *
+ * @example
+ * ```ts
+ * import { publicKey } from "@sshflow/ssh/client";
+ * import { generateKey } from "@sshflow/ssh/keys";
+ * import assert from "node:assert/strict";
+ *
+ * const method = publicKey(await generateKey("ed25519"));
+ * assert.equal(method.name, "publickey");
+ * ```
+ */
+export function publicKey(signer: Signer, options: { probe?: boolean } = {}): ClientAuthMethod {
+  return {
+    name: PUBLICKEY,
+    async authenticate(context) {
+      const { publicKey: key } = signer;
+      const algorithm = chooseAlgorithm(key, context.extensions.get("server-sig-algs"));
+      if (algorithm === null) {
+        return { outcome: "skipped", why: `the server verifies no signature of ${key.type} keys` };
+      }
+      if (options.probe === true) {
+        context.request(PUBLICKEY, fieldsOf(false, algorithm, key.blob).finish());
+        const reply = await context.reply(Msg.USERAUTH_PK_OK);
+        if (reply[0] !== Msg.USERAUTH_PK_OK) return outcomeOf(reply);
+        const ok = decodePublicKeyOk(reply);
+        if (ok.algorithm !== algorithm || !equalBytes(ok.key, key.blob)) {
+          throw new ProtocolError("Cannot authenticate: USERAUTH_PK_OK is for another key");
+        }
+      }
+      const hostbound = context.extensions.has(HOSTBOUND_EXTENSION);
+      const method = hostbound ? PUBLICKEY_HOSTBOUND : PUBLICKEY;
+      const fields = fieldsOf(true, algorithm, key.blob);
+      if (hostbound) fields.string(context.hostKey);
+      const data = signedData(context, method, fields.finish());
+      context.request(method, fields.string(await signer.sign(algorithm, data)).finish());
+      return outcomeOf(await context.reply());
+    },
+  };
+}
+
+/** What a client has sent of a key. */
+export interface PublicKeyRequest {
+  readonly key: PublicKey;
+  readonly algorithm: string;
+  /** Whether a signature came too, and is right; false if the client only asks. */
+  readonly proven: boolean;
+  /** The answer to a client that only asks, and may prove the key. */
+  readonly ok: Uint8Array;
+}
+
+/**
+ * Reads a request of either variant and verifies its signature.
+ *
+ * @param hostKey The server's host key, which the variant has to name.
+ * @param algorithms The names of the signature algorithms that are accepted.
+ * @returns Null if the key cannot be used, or its signature is wrong.
+ */
+export async function readPublicKeyRequest(
+  request: Pick<ClientAuthContext, "user" | "service" | "sessionId" | "hostKey">,
+  method: typeof PUBLICKEY | typeof PUBLICKEY_HOSTBOUND,
+  fields: Uint8Array,
+  algorithms: readonly string[],
+): Promise<PublicKeyRequest | null> {
+  const reader = new Reader(fields, "a public key authentication request");
+  const signed = reader.boolean("whether a signature follows");
+  const algorithm = reader.name("algorithm", 256);
+  const blob = reader.string("public key").slice();
+  const named = method === PUBLICKEY_HOSTBOUND ? reader.string("host key") : null;
+  const signedLength = reader.offset;
+  const signature = signed ? reader.string("signature").slice() : null;
+  reader.end();
+
+  if (!algorithms.includes(algorithm)) return null;
+  if (named !== null && !equalBytes(named, request.hostKey)) return null;
+  const key = parseOrNull(blob);
+  if (key === null || !key.algorithms.includes(algorithm)) return null;
+  if (signature !== null) {
+    const data = signedData(request, method, fields.subarray(0, signedLength));
+    if (!(await key.verify(algorithm, data, signature))) return null;
+  }
+  return { key, algorithm, proven: signature !== null, ok: encodePublicKeyOk(algorithm, blob) };
+}
+
+function fieldsOf(signed: boolean, algorithm: string, blob: Uint8Array): Writer {
+  return new Writer().boolean(signed).string(algorithm).string(blob);
+}
+
+/** RFC 4252 section 7: the session, then the request up to the signature. */
+function signedData(
+  context: Pick<ClientAuthContext, "user" | "service" | "sessionId">,
+  method: string,
+  fields: Uint8Array,
+): Uint8Array {
+  return new Writer(1024).string(context.sessionId).uint8(Msg.USERAUTH_REQUEST)
+    .string(context.user).string(context.service).string(method).raw(fields).finish();
+}
+
+/** RFC 8308 section 3.1: a server that lists algorithms takes no others. */
+function chooseAlgorithm(key: PublicKey, listed: Uint8Array | undefined): string | null {
+  if (listed === undefined) return key.algorithms[0] ?? null;
+  const names = new TextDecoder().decode(listed).split(",");
+  return key.algorithms.find((name) => names.includes(name)) ?? null;
+}
+
+function parseOrNull(blob: Uint8Array): PublicKey | null {
+  try {
+    return parsePublicKey(blob);
+  } catch (error) {
+    if (error instanceof KeyFormatError) return null;
+    throw error;
+  }
+}

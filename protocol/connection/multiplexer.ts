@@ -1,0 +1,288 @@
+/**
+ * The connection protocol without I/O (RFC 4254): global requests, and the table of channels.
+ *
+ * @module
+ */
+
+import {
+  decodeChannelOpen,
+  decodeChannelOpenConfirmation,
+  decodeChannelOpenFailure,
+  decodeGlobalRequest,
+  encodeChannelOpen,
+  encodeChannelOpenConfirmation,
+  encodeChannelOpenFailure,
+  encodeGlobalRequest,
+  encodeRequestSuccess,
+} from "../../wire/connection_messages.ts";
+import { ChannelOpenReason, ProtocolError } from "../../wire/errors.ts";
+import { messageName, Msg } from "../../wire/message_numbers.ts";
+import { Reader } from "../../wire/reader.ts";
+import {
+  type ChannelContext,
+  type ChannelLimits,
+  type ChannelSink,
+  EngineChannel,
+} from "./channel.ts";
+import { ReplyQueue } from "./replies.ts";
+
+/** A channel that the peer wants to open. */
+export interface IncomingChannelOpen {
+  /** Its type, such as `session`. */
+  readonly type: string;
+  /** What is specific to the type. */
+  readonly extra: Uint8Array;
+  /** Opens it. Exactly one of `accept` and `reject` is to be called. */
+  accept(sink: ChannelSink, limits: ChannelLimits, extra?: Uint8Array): EngineChannel;
+  /** Refuses it: see `ChannelOpenReason`. */
+  reject(reason: number, description: string): void;
+}
+
+/** A global request that the peer made. */
+export interface IncomingGlobalRequest {
+  readonly name: string;
+  readonly wantReply: boolean;
+  /** What is specific to the request. */
+  readonly payload: Uint8Array;
+  /** Grants it; replies go out in the order of the requests. */
+  succeed(payload?: Uint8Array): void;
+  /** Denies it. */
+  fail(): void;
+}
+
+/** A reply to a global request of ours: what is specific to it, or null for failure. */
+export type GlobalReply = Uint8Array | null;
+
+/** What the connection protocol needs, and whom it tells. */
+export interface MultiplexerOptions {
+  /** How many channels may be open at once, pending ones counted. */
+  readonly maxChannels: number;
+  /** Whether channel data may be sent now. */
+  readonly sendable: () => boolean;
+  readonly send: (payload: Uint8Array) => void;
+  readonly sendData: (head: Uint8Array, data: Uint8Array) => void;
+  readonly onChannelOpen: (open: IncomingChannelOpen) => void;
+  readonly onGlobalRequest: (request: IncomingGlobalRequest) => void;
+}
+
+/** All channels and global requests of a connection, at one end. */
+export class Multiplexer {
+  readonly #options: MultiplexerOptions;
+  readonly #context: ChannelContext;
+  readonly #channels = new Map<number, EngineChannel>();
+  readonly #owed = new ReplyQueue("global request");
+  #asked: ((reply: GlobalReply) => void)[] = [];
+  /** Channels that the peer wants, and nobody has decided on. */
+  #undecided = 0;
+  #nextId = 0;
+  #ended = false;
+
+  constructor(options: MultiplexerOptions) {
+    this.#options = options;
+    this.#context = {
+      get sendable() {
+        return options.sendable();
+      },
+      send: options.send,
+      sendData: options.sendData,
+      release: (channel) => this.#channels.delete(channel.localId),
+    };
+  }
+
+  /** How many channels there are, pending ones counted. */
+  get channelCount(): number {
+    return this.#channels.size + this.#undecided;
+  }
+
+  /** Opens a channel; the sink is told what becomes of it. */
+  open(type: string, extra: Uint8Array, limits: ChannelLimits, sink: ChannelSink): EngineChannel {
+    const channel = this.#create(type, limits, sink);
+    this.#options.send(
+      encodeChannelOpen({
+        type,
+        senderChannel: channel.localId,
+        windowBytes: limits.windowBytes,
+        maxPacketBytes: limits.maxPacketBytes,
+        extra,
+      }),
+    );
+    return channel;
+  }
+
+  /**
+   * Makes a global request.
+   *
+   * @param onReply Given the reply; null if none is wanted.
+   */
+  request(
+    name: string,
+    payload: Uint8Array,
+    onReply: ((reply: GlobalReply) => void) | null,
+  ): void {
+    if (onReply !== null) this.#asked.push(onReply);
+    this.#options.send(encodeGlobalRequest({ name, wantReply: onReply !== null, payload }));
+  }
+
+  /** Takes a message; the view is valid during the call. */
+  handle(number: number, payload: Uint8Array): void {
+    switch (number) {
+      case Msg.GLOBAL_REQUEST:
+        return this.#handleGlobalRequest(payload);
+      case Msg.REQUEST_SUCCESS:
+      case Msg.REQUEST_FAILURE:
+        return this.#handleGlobalReply(number, payload);
+      case Msg.CHANNEL_OPEN:
+        return this.#handleOpen(payload);
+      case Msg.CHANNEL_OPEN_CONFIRMATION:
+        return this.#handleConfirmation(payload);
+      case Msg.CHANNEL_OPEN_FAILURE:
+        return this.#handleFailure(payload);
+    }
+    const channel = this.#find(number, payload);
+    if (!channel.isOpen) throw noChannel(number, channel.localId);
+    channel.handle(number, payload);
+  }
+
+  /** The connection has ended. */
+  end(reason: unknown): void {
+    this.#ended = true;
+    this.#asked = [];
+    this.#owed.clear();
+    const channels = [...this.#channels.values()];
+    this.#channels.clear();
+    for (const channel of channels) channel.end(reason);
+  }
+
+  #create(type: string, limits: ChannelLimits, sink: ChannelSink): EngineChannel {
+    while (this.#channels.has(this.#nextId)) this.#nextId = (this.#nextId + 1) >>> 0;
+    const channel = new EngineChannel(this.#context, this.#nextId, type, limits, sink);
+    this.#channels.set(channel.localId, channel);
+    this.#nextId = (this.#nextId + 1) >>> 0;
+    return channel;
+  }
+
+  #find(number: number, payload: Uint8Array): EngineChannel {
+    const id = new Reader(payload.subarray(1), messageName(number)).uint32("recipient channel");
+    const channel = this.#channels.get(id);
+    if (channel === undefined) throw noChannel(number, id);
+    return channel;
+  }
+
+  /** The channel that we asked for, and that is neither confirmed nor refused. */
+  #findPending(number: number, payload: Uint8Array): EngineChannel {
+    const channel = this.#find(number, payload);
+    if (channel.isOpen) {
+      throw new ProtocolError(
+        `Cannot accept ${messageName(number)}: channel ${channel.localId} is open already`,
+      );
+    }
+    return channel;
+  }
+
+  #handleConfirmation(payload: Uint8Array): void {
+    const channel = this.#findPending(Msg.CHANNEL_OPEN_CONFIRMATION, payload);
+    const { senderChannel, windowBytes, maxPacketBytes, extra } = decodeChannelOpenConfirmation(
+      payload,
+    );
+    if (maxPacketBytes === 0) throw zeroPacket();
+    channel.handleConfirmation({ id: senderChannel, windowBytes, maxPacketBytes }, extra);
+  }
+
+  #handleFailure(payload: Uint8Array): void {
+    const channel = this.#findPending(Msg.CHANNEL_OPEN_FAILURE, payload);
+    const { reason, description } = decodeChannelOpenFailure(payload);
+    this.#channels.delete(channel.localId);
+    channel.handleFailure(reason, description);
+  }
+
+  #handleOpen(payload: Uint8Array): void {
+    const open = decodeChannelOpen(payload);
+    const reject = (reason: number, description: string): void => {
+      if (this.#ended) return;
+      this.#options.send(
+        encodeChannelOpenFailure({ recipientChannel: open.senderChannel, reason, description }),
+      );
+    };
+    if (this.channelCount >= this.#options.maxChannels) {
+      reject(ChannelOpenReason.RESOURCE_SHORTAGE, "too many channels are open");
+      return;
+    }
+    if (open.maxPacketBytes === 0) throw zeroPacket();
+    this.#undecided++;
+    let decided = false;
+    const decide = (): void => {
+      if (decided) throw new TypeError(`The channel ${open.type} has been decided on already`);
+      decided = true;
+      this.#undecided--;
+    };
+    this.#options.onChannelOpen({
+      type: open.type,
+      extra: open.extra,
+      accept: (sink, limits, extra = new Uint8Array(0)) => {
+        decide();
+        return this.#accept(open, sink, limits, extra);
+      },
+      reject: (reason, description) => {
+        decide();
+        reject(reason, description);
+      },
+    });
+  }
+
+  #accept(
+    open: ReturnType<typeof decodeChannelOpen>,
+    sink: ChannelSink,
+    limits: ChannelLimits,
+    extra: Uint8Array,
+  ): EngineChannel {
+    const channel = this.#create(open.type, limits, sink);
+    channel.confirm({
+      id: open.senderChannel,
+      windowBytes: open.windowBytes,
+      maxPacketBytes: open.maxPacketBytes,
+    });
+    if (this.#ended) {
+      this.#channels.delete(channel.localId);
+      return channel;
+    }
+    this.#options.send(
+      encodeChannelOpenConfirmation({
+        recipientChannel: open.senderChannel,
+        senderChannel: channel.localId,
+        windowBytes: limits.windowBytes,
+        maxPacketBytes: limits.maxPacketBytes,
+        extra,
+      }),
+    );
+    return channel;
+  }
+
+  #handleGlobalRequest(payload: Uint8Array): void {
+    const { name, wantReply, payload: specific } = decodeGlobalRequest(payload);
+    const answer = wantReply ? this.#owed.reserve() : null;
+    this.#options.onGlobalRequest({
+      name,
+      wantReply,
+      payload: specific,
+      succeed: (reply = new Uint8Array(0)) =>
+        answer?.(() => this.#options.send(encodeRequestSuccess(reply))),
+      fail: () => answer?.(() => this.#options.send(Uint8Array.of(Msg.REQUEST_FAILURE))),
+    });
+  }
+
+  #handleGlobalReply(number: number, payload: Uint8Array): void {
+    const onReply = this.#asked.shift();
+    if (onReply === undefined) {
+      throw new ProtocolError(`Cannot accept ${messageName(number)}: no request waits for it`);
+    }
+    onReply(number === Msg.REQUEST_SUCCESS ? payload.slice(1) : null);
+  }
+}
+
+function zeroPacket(): ProtocolError {
+  return new ProtocolError("Cannot open a channel whose maximum packet size is 0");
+}
+
+function noChannel(number: number, id: number): ProtocolError {
+  return new ProtocolError(`Cannot accept ${messageName(number)}: there is no channel ${id}`);
+}

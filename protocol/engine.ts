@@ -1,0 +1,404 @@
+/**
+ * The engine: an SSH connection without I/O. Bytes go in, bytes and events come out.
+ *
+ * Everything is synchronous, except that a step may have to wait: for a signature, for the
+ * user's word on a host key. The engine then parks: it keeps its input and parses nothing, until
+ * the step is done.
+ *
+ * @module
+ */
+
+import { platformRandom } from "../crypto/random.ts";
+import { decodeBanner } from "../wire/auth_messages.ts";
+import { type Deferred, deferred } from "../wire/deferred.ts";
+import { DisconnectCode, DisconnectError, printable, ProtocolError } from "../wire/errors.ts";
+import { messageName, Msg } from "../wire/message_numbers.ts";
+import type { Disconnect } from "../wire/transport_messages.ts";
+import { authenticateClient } from "./auth/client.ts";
+import { HOSTBOUND_EXTENSION } from "./auth/publickey.ts";
+import { type AuthenticatedUser, authenticateServer } from "./auth/server.ts";
+import type { ChannelLimits, ChannelSink, EngineChannel } from "./connection/channel.ts";
+import { type GlobalReply, Multiplexer } from "./connection/multiplexer.ts";
+import { Conversation } from "./conversation.ts";
+import { disconnectFor, toError } from "./_disconnect.ts";
+import type {
+  ClientEngineOptions,
+  ConnectionInfo,
+  EngineSink,
+  ServerEngineOptions,
+} from "./engine_options.ts";
+import type { Role } from "./gate.ts";
+import { checkIdentification } from "./transport/identification.ts";
+import { type RekeyLimits, Transport } from "./transport/transport.ts";
+
+const IDENTIFICATION = "SSH-2.0-sshflow_0.1";
+const DEFAULT_REKEY: RekeyLimits = { bytes: 2 ** 30, packets: 2 ** 31, intervalMs: 3_600_000 };
+const DEFAULT_LOGIN_TIMEOUT_MS = 120_000;
+const DEFAULT_MAX_CHANNELS = 1000;
+/** Room for a message's head beside the largest data that a channel takes. */
+const MAX_CONNECTED_PACKET_BYTES = 256 * 1024 + 1024;
+
+/** An SSH connection, at one end, without I/O. */
+export class Engine {
+  readonly #options: ClientEngineOptions | ServerEngineOptions;
+  readonly #sink: EngineSink;
+  readonly #identification: string;
+  readonly #transport: Transport;
+  readonly #multiplexer: Multiplexer;
+  readonly #loginTimeoutMs: number;
+  readonly #startedAt: number;
+  #auth: Conversation | null = null;
+  #user: AuthenticatedUser | null = null;
+  #parked: Deferred<void> | null = null;
+  #sleepers: { time: number; wake: () => void }[] = [];
+  #closed: Error | null = null;
+  #running = false;
+
+  /** Sets the engine up; its first output, identification and KEXINIT, can be taken at once. */
+  constructor(options: ClientEngineOptions | ServerEngineOptions) {
+    this.#options = options;
+    this.#sink = options.sink;
+    this.#identification = checkIdentification(options.identification ?? IDENTIFICATION);
+    this.#loginTimeoutMs = options.loginTimeoutMs ?? DEFAULT_LOGIN_TIMEOUT_MS;
+    this.#startedAt = options.now();
+    this.#transport = new Transport({
+      identity: options,
+      algorithms: options.algorithms,
+      random: options.random ?? platformRandom,
+      now: options.now,
+      identification: this.#identification,
+      rekey: { ...DEFAULT_REKEY, ...options.rekey },
+      extensions: extensionsOf(options),
+      handlers: {
+        onEncrypted: () => this.#startAuthentication(),
+        onMessage: (number, payload) => this.#handleMessage(number, payload),
+        onDisconnect: (message) => this.#handleDisconnect(message),
+        onError: (reason) => this.#fail(reason),
+        onIdle: () => this.#goOn(),
+        onOutput: () => this.#sink.onOutput(),
+        onSendable: () => this.#sink.onSendable(),
+        onLine: (line) => this.#sink.onLine?.(line),
+        onDebug: (message) => this.#sink.onDebug?.(message),
+      },
+    });
+    this.#multiplexer = new Multiplexer({
+      maxChannels: options.maxChannels ?? DEFAULT_MAX_CHANNELS,
+      sendable: () => this.sendable,
+      send: (payload) => this.#send(payload),
+      sendData: (head, data) => this.#transport.sendData(head, data),
+      onChannelOpen: (open) => this.#sink.onChannelOpen(open),
+      onGlobalRequest: (request) => this.#sink.onGlobalRequest(request),
+    });
+    this.#transport.start();
+  }
+
+  /** Which end of the connection this is. */
+  get role(): Role {
+    return this.#options.role;
+  }
+
+  /** While a step waits, nothing is parsed: what to wait for. Null if the engine can go on. */
+  get parked(): Promise<void> | null {
+    if (this.#closed !== null || !this.#busy) return null;
+    this.#parked ??= deferred<void>();
+    return this.#parked.promise;
+  }
+
+  /** Why the connection has ended; null while it lives. */
+  get closed(): Error | null {
+    return this.#closed;
+  }
+
+  /** Whether channel data can be sent: not during a key exchange. */
+  get sendable(): boolean {
+    return this.#closed === null && this.#transport.sendable;
+  }
+
+  /** Who is authenticated; null before that. */
+  get user(): AuthenticatedUser | null {
+    return this.#user;
+  }
+
+  /** How many bytes of output wait to be taken. */
+  get outputBytes(): number {
+    return this.#transport.outputBytes;
+  }
+
+  /** How many channels there are, pending ones counted. */
+  get channelCount(): number {
+    return this.#multiplexer.channelCount;
+  }
+
+  /** What was agreed on; null before the first key exchange is done. */
+  get info(): ConnectionInfo | null {
+    const { negotiated, hostKey, sessionId, strict } = this.#transport.kex;
+    const peerVersion = this.#transport.peerVersion;
+    if (negotiated === null || hostKey === null || sessionId === null || peerVersion === null) {
+      return null;
+    }
+    const isClient = this.role === "client";
+    return {
+      clientVersion: isClient ? this.#identification : peerVersion,
+      serverVersion: isClient ? peerVersion : this.#identification,
+      algorithms: negotiated,
+      strictKex: strict,
+      hostKey,
+      sessionId,
+    };
+  }
+
+  /** What the peer told of itself (RFC 8308). */
+  get peerExtensions(): ReadonlyMap<string, Uint8Array> {
+    return this.#transport.peerExtensions;
+  }
+
+  /** Takes bytes that arrived and acts on all that they complete. The chunk is the engine's. */
+  receive(chunk: Uint8Array): void {
+    if (this.#closed !== null || chunk.length === 0) return;
+    this.#transport.push(chunk);
+    this.#process();
+  }
+
+  /** The flow has ended: nothing more will arrive. */
+  receiveEof(cause?: unknown): void {
+    if (this.#closed !== null) return;
+    const when = this.#user === null ? " before the user was authenticated" : "";
+    this.#close(
+      new DisconnectError(`The connection was lost${when}: the peer sent no DISCONNECT`, {
+        code: DisconnectCode.CONNECTION_LOST,
+        description: "",
+        by: "peer",
+        ...(cause === undefined ? {} : { cause }),
+      }),
+    );
+  }
+
+  /** Sealed bytes to be sent, in order. The buffers are the caller's. */
+  takeOutput(): Uint8Array[] {
+    return this.#transport.takeOutput();
+  }
+
+  /**
+   * Does what is due at a time.
+   *
+   * @returns When to call again, at the latest; null if nothing will be due by itself.
+   */
+  advance(now: number): number | null {
+    if (this.#closed !== null) return null;
+    const due = this.#sleepers.filter(({ time }) => time <= now);
+    this.#sleepers = this.#sleepers.filter(({ time }) => time > now);
+    for (const { wake } of due) wake();
+    const loginDeadline = this.#loginDeadline;
+    if (loginDeadline !== null && now >= loginDeadline) {
+      this.#fail(
+        new ProtocolError(
+          `The login took longer than ${this.#loginTimeoutMs} ms`,
+          { code: DisconnectCode.BY_APPLICATION },
+        ),
+      );
+      return null;
+    }
+    this.#transport.rekeyIfDue(now);
+    const deadlines = [
+      loginDeadline,
+      this.#transport.rekeyDeadline,
+      ...this.#sleepers.map(({ time }) => time),
+    ].filter((time) => time !== null);
+    return deadlines.length === 0 ? null : Math.min(...deadlines);
+  }
+
+  /** Opens a channel; the sink is told what becomes of it. */
+  openChannel(
+    type: string,
+    extra: Uint8Array,
+    limits: ChannelLimits,
+    sink: ChannelSink,
+  ): EngineChannel {
+    this.#checkConnected(`open a ${type} channel`);
+    return this.#multiplexer.open(type, extra, limits, sink);
+  }
+
+  /** Makes a global request. With `onReply` a reply is wanted, and given to it. */
+  sendGlobalRequest(
+    name: string,
+    payload: Uint8Array,
+    onReply: ((reply: GlobalReply) => void) | null,
+  ): void {
+    this.#checkConnected(`request ${name}`);
+    this.#multiplexer.request(name, payload, onReply);
+  }
+
+  /**
+   * Sends ping@openssh.com, if the peer knows it.
+   *
+   * @returns Whether it was sent; the answer is given to `onPong`.
+   */
+  ping(data: Uint8Array, onPong: (data: Uint8Array) => void): boolean {
+    this.#checkConnected("ping");
+    if (!this.peerExtensions.has("ping@openssh.com")) return false;
+    this.#transport.sendPing(data, onPong);
+    return true;
+  }
+
+  /** Starts a key exchange, unless one is under way. */
+  rekey(): void {
+    this.#checkConnected("exchange keys anew");
+    this.#transport.rekey();
+  }
+
+  /** Ends the connection, and says so to the peer. */
+  disconnect(code: number = DisconnectCode.BY_APPLICATION, description: string = ""): void {
+    if (this.#closed !== null) return;
+    this.#transport.sendDisconnect({ code, description });
+    this.#close(
+      new DisconnectError(`The connection was closed${description && `: ${description}`}`, {
+        code,
+        description,
+        by: "us",
+      }),
+    );
+  }
+
+  get #busy(): boolean {
+    return this.#transport.kex.busy || (this.#auth?.busy ?? false);
+  }
+
+  get #loginDeadline(): number | null {
+    if (this.#user !== null || this.#loginTimeoutMs === 0) return null;
+    return this.#startedAt + this.#loginTimeoutMs;
+  }
+
+  #checkConnected(what: string): void {
+    if (this.#closed !== null) throw this.#closed;
+    if (this.#user === null) throw new TypeError(`Cannot ${what}: nobody is authenticated yet`);
+  }
+
+  #process(): void {
+    if (this.#running) return;
+    this.#running = true;
+    try {
+      while (this.#closed === null && !this.#busy && this.#transport.step());
+      if (this.#closed === null) this.#transport.rekeyIfDue(this.#options.now());
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  /** A step that was waited for is done: goes on with what has arrived meanwhile. */
+  #goOn(): void {
+    if (this.#closed === null && !this.#busy) this.#process();
+    if (this.#busy) return;
+    this.#parked?.resolve();
+    this.#parked = null;
+  }
+
+  #send(payload: Uint8Array): void {
+    if (this.#closed !== null) return;
+    try {
+      this.#transport.send(payload);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #handleMessage(number: number, payload: Uint8Array): void {
+    if (number === Msg.USERAUTH_BANNER) {
+      this.#sink.onBanner?.(decodeBanner(payload));
+    } else if (number >= Msg.GLOBAL_REQUEST) {
+      this.#multiplexer.handle(number, payload);
+    } else if (this.#auth !== null) {
+      this.#auth.deliver(payload);
+    } else {
+      throw new ProtocolError(`Cannot accept ${messageName(number)}: nothing waits for it`);
+    }
+  }
+
+  #handleDisconnect({ code, description }: Disconnect): void {
+    const text = printable(description);
+    this.#close(
+      new DisconnectError(
+        `The peer closed the connection${text && `: ${text}`} (reason ${code})`,
+        { code, description: text, by: "peer" },
+      ),
+    );
+  }
+
+  #startAuthentication(): void {
+    const conversation = new Conversation({
+      what: "authentication",
+      send: (payload) => this.#send(payload),
+      onIdle: () => this.#goOn(),
+    });
+    this.#auth = conversation;
+    conversation.run(() => this.#authenticate(conversation), (reason) => this.#fail(reason));
+  }
+
+  async #authenticate(conversation: Conversation): Promise<void> {
+    const options = this.#options;
+    const transport = this.#transport;
+    const info = this.info;
+    if (info === null) throw new ProtocolError("There are no keys yet");
+    const begin = (): void => {
+      transport.phase = "authenticating";
+    };
+    if (options.role === "client") {
+      await authenticateClient(conversation, options.auth, {
+        sessionId: info.sessionId,
+        hostKey: info.hostKey.blob,
+        extensions: () => transport.peerExtensions,
+      }, begin);
+      this.#user = { user: options.auth.user, method: "none", key: null };
+    } else {
+      this.#user = await authenticateServer(conversation, options.auth, {
+        sessionId: info.sessionId,
+        hostKey: info.hostKey.blob,
+        now: options.now,
+        sleepUntil: (time) => this.#sleepUntil(time),
+        onServiceAccepted: begin,
+      });
+      conversation.send(Uint8Array.of(Msg.USERAUTH_SUCCESS));
+    }
+    transport.phase = "connected";
+    transport.startCompression();
+    transport.allowPackets(MAX_CONNECTED_PACKET_BYTES);
+    this.#sink.onAuthenticated(this.#user);
+  }
+
+  #sleepUntil(time: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#sleepers.push({ time, wake: resolve });
+    });
+  }
+
+  /** Tells the peer what went wrong, as far as that is its business, and ends. */
+  #fail(reason: unknown): void {
+    if (this.#closed !== null) return;
+    this.#transport.sendDisconnect(disconnectFor(reason));
+    this.#close(toError(reason));
+  }
+
+  #close(reason: Error): void {
+    this.#closed = reason;
+    this.#sleepers = [];
+    this.#transport.end(reason);
+    this.#auth?.end(reason);
+    this.#multiplexer.end(reason);
+    this.#parked?.resolve();
+    this.#parked = null;
+    this.#sink.onClosed(reason);
+  }
+}
+
+/** What is told to the peer in EXT_INFO. */
+function extensionsOf(
+  options: ClientEngineOptions | ServerEngineOptions,
+): ReadonlyMap<string, string> {
+  if (options.role === "client") return new Map([["ping@openssh.com", "0"]]);
+  return new Map([
+    ["server-sig-algs", options.auth.signatureAlgorithms.join(",")],
+    [HOSTBOUND_EXTENSION, "0"],
+    ["ping@openssh.com", "0"],
+  ]);
+}

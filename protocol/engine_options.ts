@@ -1,0 +1,85 @@
+/**
+ * How an engine is set up, and what it tells whoever drives it.
+ *
+ * @module
+ */
+
+import type { RandomSource } from "../crypto/types.ts";
+import type { PublicKey, Signer } from "../keys/types.ts";
+import type { Banner } from "../wire/auth_messages.ts";
+import type { Debug } from "../wire/transport_messages.ts";
+import type { ClientAuthOptions } from "./auth/client.ts";
+import type { AuthenticatedUser, ServerAuthOptions } from "./auth/server.ts";
+import type { IncomingChannelOpen, IncomingGlobalRequest } from "./connection/multiplexer.ts";
+import type { Algorithms } from "./transport/algorithms.ts";
+import type { NegotiatedAlgorithms } from "./transport/negotiation.ts";
+import type { RekeyLimits } from "./transport/transport.ts";
+
+/** What an engine tells the driver around it. None of these may throw. */
+export interface EngineSink {
+  /** There is output to take, and was none before: drain it once this turn is over. */
+  onOutput(): void;
+  /** The user is authenticated: channels can be opened. */
+  onAuthenticated(user: AuthenticatedUser): void;
+  /** The peer wants to open a channel. It has to be accepted or rejected, at any time. */
+  onChannelOpen(open: IncomingChannelOpen): void;
+  /** The peer makes a global request, which has to be answered, at any time. */
+  onGlobalRequest(request: IncomingGlobalRequest): void;
+  /** Channels that had to wait for new keys may send again. */
+  onSendable(): void;
+  /** The connection has ended; the last that is heard of it. Take the output once more. */
+  onClosed(reason: Error): void;
+  /** What the server shows before authentication. It is the peer's text. */
+  onBanner?(banner: Banner): void;
+  /** A line that the server sent before its identification. */
+  onLine?(line: string): void;
+  /** A DEBUG message. */
+  onDebug?(message: Debug): void;
+}
+
+/** How an engine is set up, for either role. */
+export interface EngineOptions {
+  readonly sink: EngineSink;
+  readonly algorithms: Algorithms;
+  /** The time in milliseconds; it never goes back. */
+  readonly now: () => number;
+  /** Where ephemeral keys, cookies and padding come from. */
+  readonly random?: RandomSource;
+  /** Our identification, without CR LF. */
+  readonly identification?: string;
+  /** When keys are exchanged anew: 1 GiB, 2^31 packets, one hour, unless given. */
+  readonly rekey?: Partial<RekeyLimits>;
+  /** How long authentication may take, in milliseconds; two minutes unless given, 0 for ever. */
+  readonly loginTimeoutMs?: number;
+  /** How many channels may be open at once: 1000 unless given. */
+  readonly maxChannels?: number;
+}
+
+/** How a client's engine is set up. */
+export interface ClientEngineOptions extends EngineOptions {
+  readonly role: "client";
+  readonly auth: ClientAuthOptions;
+  /** Throws if the key, which the server has proven to hold, is not to be trusted. */
+  readonly verifyHostKey: (key: PublicKey) => Promise<void>;
+}
+
+/** How a server's engine is set up. */
+export interface ServerEngineOptions extends EngineOptions {
+  readonly role: "server";
+  readonly auth: ServerAuthOptions;
+  /** The host keys, the preferred one first. */
+  readonly hostKeys: readonly Signer[];
+}
+
+/** What a connection has agreed on. */
+export interface ConnectionInfo {
+  readonly clientVersion: string;
+  readonly serverVersion: string;
+  readonly algorithms: NegotiatedAlgorithms;
+  /** Whether key exchange is strict (OpenSSH's PROTOCOL section 1.10). */
+  readonly strictKex: boolean;
+  /** The server's host key. */
+  readonly hostKey: PublicKey;
+  /** The first exchange hash. */
+  readonly sessionId: Uint8Array;
+}

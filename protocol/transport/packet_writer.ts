@@ -1,0 +1,152 @@
+/**
+ * Builds and seals the packets that are sent, and keeps them in order until they are taken
+ * (RFC 4253 section 6). Sequence numbers and cipher state are touched nowhere else.
+ *
+ * @module
+ */
+
+import type { PacketSealer, RandomSource } from "../../crypto/types.ts";
+import type { Compressor } from "./compression.ts";
+
+const LENGTH_BYTES = 4;
+const HEADER_BYTES = 5;
+const MIN_PADDING_BYTES = 4;
+/** Padding is drawn from a pool, since asking for a few random bytes at a time is slow. */
+const POOL_BYTES = 4096;
+const FIRST_CHUNK_BYTES = 1024;
+const MAX_CHUNK_BYTES = 256 * 1024;
+const EMPTY = new Uint8Array(0);
+
+/** Builds, deflates and seals the packets of one direction, in order. */
+export class PacketWriter {
+  readonly #random: RandomSource;
+  readonly #onOutput: () => void;
+  #sealer: PacketSealer;
+  #compressor: Compressor | null = null;
+  #sequence = 0;
+  #bytes = 0;
+  #packets = 0;
+
+  /** Full chunks of output, then the one being filled. */
+  #chunks: Uint8Array[] = [];
+  #chunk: Uint8Array = EMPTY;
+  #filled = 0;
+  #outputBytes = 0;
+
+  #pool: Uint8Array = EMPTY;
+  #poolUsed = 0;
+
+  /** @param onOutput Told when there is something to take, and was nothing before. */
+  constructor(random: RandomSource, sealer: PacketSealer, onOutput: () => void) {
+    this.#random = random;
+    this.#sealer = sealer;
+    this.#onOutput = onOutput;
+  }
+
+  /** The sequence number of the next packet. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** How many bytes have been sealed with the present keys. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** How many packets have been sealed with the present keys. */
+  get packets(): number {
+    return this.#packets;
+  }
+
+  /** How many bytes wait to be taken. */
+  get outputBytes(): number {
+    return this.#outputBytes;
+  }
+
+  /** Takes new keys into use: the next packet is sealed with them. */
+  rekey(sealer: PacketSealer, resetSequence: boolean): void {
+    this.#sealer = sealer;
+    this.#bytes = 0;
+    this.#packets = 0;
+    if (resetSequence) this.#sequence = 0;
+  }
+
+  /** Deflates the payloads from the next packet on. */
+  compressWith(compressor: Compressor | null): void {
+    this.#compressor = compressor;
+  }
+
+  /** Puts bytes into the output as they are: the identification line. */
+  writeRaw(bytes: Uint8Array): void {
+    this.#reserve(bytes.length).set(bytes);
+  }
+
+  /** Puts a packet into the output. Its payload is `head` and then `tail`, which are copied. */
+  writePacket(head: Uint8Array, tail: Uint8Array = EMPTY): void {
+    if (this.#compressor !== null) {
+      const payload = new Uint8Array(head.length + tail.length);
+      payload.set(head);
+      payload.set(tail, head.length);
+      head = this.#compressor.compress(payload);
+      tail = EMPTY;
+    }
+    const { blockBytes, tagBytes, padsLength } = this.#sealer;
+    const payloadBytes = head.length + tail.length;
+    const padded = payloadBytes + (padsLength ? HEADER_BYTES : 1);
+    let paddingBytes = blockBytes - (padded % blockBytes);
+    if (paddingBytes < MIN_PADDING_BYTES) paddingBytes += blockBytes;
+    const sealedBytes = HEADER_BYTES + payloadBytes + paddingBytes;
+
+    const packet = this.#reserve(sealedBytes + tagBytes);
+    const length = sealedBytes - LENGTH_BYTES;
+    packet[0] = length >>> 24;
+    packet[1] = length >>> 16;
+    packet[2] = length >>> 8;
+    packet[3] = length;
+    packet[4] = paddingBytes;
+    packet.set(head, HEADER_BYTES);
+    packet.set(tail, HEADER_BYTES + head.length);
+    this.#pad(packet.subarray(HEADER_BYTES + payloadBytes, sealedBytes));
+    this.#sealer.seal(packet, this.#sequence);
+
+    this.#sequence = (this.#sequence + 1) >>> 0;
+    this.#bytes += packet.length;
+    this.#packets++;
+  }
+
+  /** Takes all that waits, in order. The buffers are the caller's. */
+  takeOutput(): Uint8Array[] {
+    const chunks = this.#chunks;
+    if (this.#filled > 0) chunks.push(this.#chunk.subarray(0, this.#filled));
+    this.#chunks = [];
+    this.#chunk = EMPTY;
+    this.#filled = 0;
+    this.#outputBytes = 0;
+    return chunks;
+  }
+
+  /** Room for `length` bytes at the end of the output. */
+  #reserve(length: number): Uint8Array {
+    if (this.#filled + length > this.#chunk.length) {
+      if (this.#filled > 0) this.#chunks.push(this.#chunk.subarray(0, this.#filled));
+      // Chunks grow fourfold in a turn: a keystroke costs little, and a stream few allocations.
+      const grown = Math.min(Math.max(this.#chunk.length * 4, FIRST_CHUNK_BYTES), MAX_CHUNK_BYTES);
+      this.#chunk = new Uint8Array(Math.max(grown, length));
+      this.#filled = 0;
+    }
+    const start = this.#filled;
+    this.#filled += length;
+    if (this.#outputBytes === 0) this.#onOutput();
+    this.#outputBytes += length;
+    return this.#chunk.subarray(start, this.#filled);
+  }
+
+  #pad(padding: Uint8Array): void {
+    if (this.#poolUsed + padding.length > this.#pool.length) {
+      this.#pool = this.#random(POOL_BYTES);
+      this.#poolUsed = 0;
+    }
+    padding.set(this.#pool.subarray(this.#poolUsed, this.#poolUsed + padding.length));
+    this.#poolUsed += padding.length;
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * The messages of the connection protocol: RFC 4254 sections 4 and 5.
+ *
+ * @module
+ */
+
+import { Msg } from "./message_numbers.ts";
+import { Reader } from "./reader.ts";
+import { Writer } from "./writer.ts";
+
+/** SSH_MSG_GLOBAL_REQUEST (RFC 4254 section 4). */
+export interface GlobalRequestMessage {
+  readonly name: string;
+  readonly wantReply: boolean;
+  /** What is specific to the request. */
+  readonly payload: Uint8Array;
+}
+
+/** SSH_MSG_CHANNEL_OPEN (RFC 4254 section 5.1). */
+export interface ChannelOpen {
+  readonly type: string;
+  readonly senderChannel: number;
+  readonly windowBytes: number;
+  readonly maxPacketBytes: number;
+  /** What is specific to the channel's type. */
+  readonly extra: Uint8Array;
+}
+
+/** SSH_MSG_CHANNEL_OPEN_CONFIRMATION (RFC 4254 section 5.1). */
+export interface ChannelOpenConfirmation {
+  readonly recipientChannel: number;
+  readonly senderChannel: number;
+  readonly windowBytes: number;
+  readonly maxPacketBytes: number;
+  /** What is specific to the channel's type. */
+  readonly extra: Uint8Array;
+}
+
+/** SSH_MSG_CHANNEL_OPEN_FAILURE (RFC 4254 section 5.1). */
+export interface ChannelOpenFailure {
+  readonly recipientChannel: number;
+  readonly reason: number;
+  readonly description: string;
+}
+
+/** SSH_MSG_CHANNEL_REQUEST (RFC 4254 section 5.4). */
+export interface ChannelRequestMessage {
+  readonly recipientChannel: number;
+  readonly name: string;
+  readonly wantReply: boolean;
+  /** What is specific to the request. */
+  readonly payload: Uint8Array;
+}
+
+const MAX_NAME_BYTES = 256;
+const looseUtf8 = new TextDecoder();
+
+/** Encodes SSH_MSG_GLOBAL_REQUEST. */
+export function encodeGlobalRequest(request: GlobalRequestMessage): Uint8Array {
+  return new Writer().uint8(Msg.GLOBAL_REQUEST).string(request.name).boolean(request.wantReply)
+    .raw(request.payload).finish();
+}
+
+/** Decodes SSH_MSG_GLOBAL_REQUEST. */
+export function decodeGlobalRequest(payload: Uint8Array): GlobalRequestMessage {
+  const reader = new Reader(payload.subarray(1), "GLOBAL_REQUEST");
+  const name = reader.name("request name", MAX_NAME_BYTES);
+  const wantReply = reader.boolean("want reply");
+  return { name, wantReply, payload: reader.rest().slice() };
+}
+
+/** Encodes SSH_MSG_REQUEST_SUCCESS. */
+export function encodeRequestSuccess(payload: Uint8Array): Uint8Array {
+  return new Writer().uint8(Msg.REQUEST_SUCCESS).raw(payload).finish();
+}
+
+/** Encodes SSH_MSG_CHANNEL_OPEN. */
+export function encodeChannelOpen(open: ChannelOpen): Uint8Array {
+  return new Writer().uint8(Msg.CHANNEL_OPEN).string(open.type).uint32(open.senderChannel)
+    .uint32(open.windowBytes).uint32(open.maxPacketBytes).raw(open.extra).finish();
+}
+
+/** Decodes SSH_MSG_CHANNEL_OPEN. */
+export function decodeChannelOpen(payload: Uint8Array): ChannelOpen {
+  const reader = new Reader(payload.subarray(1), "CHANNEL_OPEN");
+  const type = reader.name("channel type", MAX_NAME_BYTES);
+  const senderChannel = reader.uint32("sender channel");
+  const windowBytes = reader.uint32("initial window size");
+  const maxPacketBytes = reader.uint32("maximum packet size");
+  return { type, senderChannel, windowBytes, maxPacketBytes, extra: reader.rest().slice() };
+}
+
+/** Encodes SSH_MSG_CHANNEL_OPEN_CONFIRMATION. */
+export function encodeChannelOpenConfirmation(message: ChannelOpenConfirmation): Uint8Array {
+  return new Writer().uint8(Msg.CHANNEL_OPEN_CONFIRMATION).uint32(message.recipientChannel)
+    .uint32(message.senderChannel).uint32(message.windowBytes).uint32(message.maxPacketBytes)
+    .raw(message.extra).finish();
+}
+
+/** Decodes SSH_MSG_CHANNEL_OPEN_CONFIRMATION. */
+export function decodeChannelOpenConfirmation(payload: Uint8Array): ChannelOpenConfirmation {
+  const reader = new Reader(payload.subarray(1), "CHANNEL_OPEN_CONFIRMATION");
+  const recipientChannel = reader.uint32("recipient channel");
+  const senderChannel = reader.uint32("sender channel");
+  const windowBytes = reader.uint32("initial window size");
+  const maxPacketBytes = reader.uint32("maximum packet size");
+  return {
+    recipientChannel,
+    senderChannel,
+    windowBytes,
+    maxPacketBytes,
+    extra: reader.rest().slice(),
+  };
+}
+
+/** Encodes SSH_MSG_CHANNEL_OPEN_FAILURE. */
+export function encodeChannelOpenFailure(failure: ChannelOpenFailure): Uint8Array {
+  return new Writer().uint8(Msg.CHANNEL_OPEN_FAILURE).uint32(failure.recipientChannel)
+    .uint32(failure.reason).string(failure.description).string("").finish();
+}
+
+/** Decodes SSH_MSG_CHANNEL_OPEN_FAILURE. Some peers leave the texts out. */
+export function decodeChannelOpenFailure(payload: Uint8Array): ChannelOpenFailure {
+  const reader = new Reader(payload.subarray(1), "CHANNEL_OPEN_FAILURE");
+  const recipientChannel = reader.uint32("recipient channel");
+  const reason = reader.uint32("reason code");
+  const description = reader.remaining > 0 ? looseUtf8.decode(reader.string("description")) : "";
+  return { recipientChannel, reason, description };
+}
+
+/** Encodes a message that is nothing but a channel's number: EOF, CLOSE, SUCCESS, FAILURE. */
+export function encodeChannelMessage(number: number, recipientChannel: number): Uint8Array {
+  return new Writer(5).uint8(number).uint32(recipientChannel).finish();
+}
+
+/** Encodes SSH_MSG_CHANNEL_WINDOW_ADJUST (RFC 4254 section 5.2). */
+export function encodeWindowAdjust(recipientChannel: number, bytes: number): Uint8Array {
+  return new Writer(9).uint8(Msg.CHANNEL_WINDOW_ADJUST).uint32(recipientChannel).uint32(bytes)
+    .finish();
+}
+
+/**
+ * Encodes what stands before the data in SSH_MSG_CHANNEL_DATA, or with a type other than 0 in
+ * SSH_MSG_CHANNEL_EXTENDED_DATA (RFC 4254 section 5.2).
+ */
+export function encodeDataHead(recipientChannel: number, type: number, length: number): Uint8Array {
+  if (type === 0) {
+    return new Writer(9).uint8(Msg.CHANNEL_DATA).uint32(recipientChannel).uint32(length).finish();
+  }
+  return new Writer(13).uint8(Msg.CHANNEL_EXTENDED_DATA).uint32(recipientChannel).uint32(type)
+    .uint32(length).finish();
+}
+
+/** Encodes SSH_MSG_CHANNEL_REQUEST. */
+export function encodeChannelRequest(request: ChannelRequestMessage): Uint8Array {
+  return new Writer().uint8(Msg.CHANNEL_REQUEST).uint32(request.recipientChannel)
+    .string(request.name).boolean(request.wantReply).raw(request.payload).finish();
+}
+
+/** Decodes SSH_MSG_CHANNEL_REQUEST. */
+export function decodeChannelRequest(payload: Uint8Array): ChannelRequestMessage {
+  const reader = new Reader(payload.subarray(1), "CHANNEL_REQUEST");
+  const recipientChannel = reader.uint32("recipient channel");
+  const name = reader.name("request type", MAX_NAME_BYTES);
+  const wantReply = reader.boolean("want reply");
+  return { recipientChannel, name, wantReply, payload: reader.rest().slice() };
+}

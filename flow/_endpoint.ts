@@ -1,0 +1,179 @@
+/**
+ * A flow over something outside: what every adapter would otherwise have to do by itself.
+ *
+ * @module
+ */
+
+import { FlowClosedError } from "../wire/errors.ts";
+import type { Failure, Inlet, Outlet } from "./_direction.ts";
+import { Duplex } from "./_duplex.ts";
+import { Pipe } from "./_pipe.ts";
+import { Eof, type Flow } from "./flow.ts";
+
+/** Where bytes go. Its calls never overlap. */
+export interface Sink {
+  /** Hands over bytes; resolves when there is room for more. */
+  push(chunk: Uint8Array): Promise<void>;
+  /** Tells the peer that no more will come; resolves when all has gone out. */
+  end(): Promise<void>;
+}
+
+/** A duplex that is read when input is wanted. */
+export interface Endpoint extends Sink {
+  /** The next chunk. Its calls never overlap, and stop at the first end or error. */
+  pull(): Promise<Uint8Array | typeof Eof>;
+  /** Rejects when output breaks though nothing is being written. */
+  readonly broken?: Promise<unknown>;
+  /** Lets go of what is left, when both directions have ended. */
+  free(): void;
+  /** Drops everything; a pending `pull` or `push` settles. */
+  abort(reason: unknown): void;
+}
+
+/** How many bytes wait for a sink that is busy, before writers have to. */
+const OUTPUT_CAPACITY_BYTES = 65536;
+/** Up to what length small buffers that wait are joined: it saves system calls. */
+const JOINED_BYTES = 65536;
+
+/** A flow over an endpoint. */
+export function flowOver(endpoint: Endpoint): Flow {
+  let openDirections = 2;
+  const onEnd = () => {
+    if (--openDirections === 0) endpoint.free();
+  };
+  const incoming = new PulledInlet(() => endpoint.pull(), onEnd);
+  const outgoing = new PumpedOutlet({
+    push: (chunk) => endpoint.push(chunk),
+    async end() {
+      await endpoint.end();
+      onEnd();
+    },
+  });
+  endpoint.broken?.catch((cause) => outgoing.failWrites(closedBy(cause)));
+  return new Duplex(incoming, outgoing, (reason) => endpoint.abort(reason));
+}
+
+const idle: Promise<void> = Promise.resolve();
+
+/** Input that is asked for when it is read. */
+class PulledInlet implements Inlet {
+  readonly #pull: () => Promise<Uint8Array | typeof Eof>;
+  readonly #onEnd: () => void;
+  #pending = 0;
+  #last: Promise<unknown> = idle;
+  #ended = false;
+  #discarding: Promise<void> | null = null;
+  #failure: Failure | null = null;
+
+  constructor(pull: () => Promise<Uint8Array | typeof Eof>, onEnd: () => void) {
+    this.#pull = pull;
+    this.#onEnd = onEnd;
+  }
+
+  get readFailure(): Failure | null {
+    return this.#failure;
+  }
+
+  read(): Promise<Uint8Array | typeof Eof> {
+    return this.#discarding ? this.#discarding.then(() => Eof) : this.#inTurn(true);
+  }
+
+  discard(): Promise<void> {
+    if (!this.#discarding) {
+      this.#discarding = this.#discard();
+      this.#discarding.catch(() => {});
+    }
+    return this.#discarding;
+  }
+
+  failReads(failure: Failure): void {
+    if (!this.#ended) this.#failure ??= failure;
+  }
+
+  async #discard(): Promise<void> {
+    while (await this.#inTurn(false) !== Eof);
+  }
+
+  #inTurn(forCaller: boolean): Promise<Uint8Array | typeof Eof> {
+    const next = () => this.#next(forCaller);
+    const result = this.#pending++ === 0 ? next() : this.#last.then(next, next);
+    if (this.#pending > 0) this.#last = result;
+    return result;
+  }
+
+  async #next(forCaller: boolean): Promise<Uint8Array | typeof Eof> {
+    try {
+      while (!this.#ended) {
+        this.#throwIfFailed();
+        const chunk = await this.#pull();
+        // An abort may look like an end to the endpoint.
+        this.#throwIfFailed();
+        if (chunk === Eof) {
+          this.#ended = true;
+          this.#onEnd();
+        } else if (chunk.length > 0) return chunk;
+      }
+      return Eof;
+    } catch (error) {
+      this.#failure ??= { error, told: false };
+      if (forCaller) this.#failure.told = true;
+      throw this.#failure.error;
+    } finally {
+      // What has been read is not to be held here.
+      if (--this.#pending === 0) this.#last = idle;
+    }
+  }
+
+  #throwIfFailed(): void {
+    if (this.#failure) throw this.#failure.error;
+  }
+}
+
+/** Output that goes to a sink, one write at a time. */
+export class PumpedOutlet implements Outlet {
+  readonly #pipe = new Pipe(OUTPUT_CAPACITY_BYTES);
+  readonly #ended: Promise<void>;
+  #rejectEnded: (error: unknown) => void = () => {};
+
+  constructor(sink: Sink) {
+    this.#ended = new Promise((resolve, reject) => {
+      this.#rejectEnded = reject;
+      this.#pump(sink).then(resolve, (cause) => this.failWrites(closedBy(cause)));
+    });
+    this.#ended.catch(() => {});
+  }
+
+  get writeFailure(): Failure | null {
+    return this.#pipe.writeFailure;
+  }
+
+  write(buffers: readonly Uint8Array[]): Promise<void> {
+    return this.#pipe.write(buffers);
+  }
+
+  async end(): Promise<void> {
+    await this.#pipe.end();
+    await this.#ended;
+  }
+
+  failWrites(failure: Failure): void {
+    this.#pipe.failWrites(failure);
+    // The pump is told, and not the application.
+    this.#pipe.failReads({ ...failure });
+    this.#rejectEnded(failure.error);
+  }
+
+  async #pump(sink: Sink): Promise<void> {
+    for (;;) {
+      const chunk = await this.#pipe.read(JOINED_BYTES);
+      if (chunk === Eof) return await sink.end();
+      await sink.push(chunk);
+    }
+  }
+}
+
+/** What writers are told when a sink takes no more. */
+function closedBy(cause: unknown): Failure {
+  const error = new FlowClosedError("Cannot write: the other end takes no more", { cause });
+  return { error, told: false };
+}

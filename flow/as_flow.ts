@@ -1,0 +1,27 @@
+/**
+ * Takes a flow in either of its forms.
+ *
+ * @module
+ */
+
+import type { Flow, FlowLike } from "./flow.ts";
+import { fromStreams } from "./from_streams.ts";
+
+/**
+ * The flow itself, or one over the pair of streams.
+ *
+ * @param source What to read from and write to.
+ * @returns `source` where it is a flow.
+ * @throws {TypeError} When it is neither, or when one of the streams is locked.
+ */
+export function asFlow(source: FlowLike): Flow {
+  return isFlow(source) ? source : fromStreams(source);
+}
+
+/** Whether a value is a flow, told by its methods. */
+export function isFlow(value: unknown): value is Flow {
+  if (typeof value !== "object" || value === null) return false;
+  const methods = value as Partial<Record<keyof Flow, unknown>>;
+  return typeof methods.read === "function" && typeof methods.writev === "function" &&
+    typeof methods.closeWrite === "function" && typeof methods.abort === "function";
+}

@@ -1,0 +1,95 @@
+import { describe, it } from "@std/testing/bdd";
+import assert from "node:assert/strict";
+import { Eof, FlowClosedError, flowPair } from "../../flow/mod.ts";
+import { bytes, describeConformance, readAll, staysPending } from "./conformance.ts";
+
+for (const capacity of [0, 1, 1000, 65536]) {
+  describeConformance(`flowPair with a capacity of ${capacity}`, {
+    connect: () => Promise.resolve(flowPair({ capacity })),
+    halfClose: true,
+    tellsAbort: true,
+    runs: 30,
+  });
+}
+
+describe("flowPair", () => {
+  it("hands over the buffer itself", async () => {
+    const [here, there] = flowPair();
+    const buffer = bytes(100);
+    await here.write(buffer);
+    assert.equal(await there.read(), buffer);
+  });
+
+  it("hands over a buffer that is longer than its capacity", async () => {
+    const [here, there] = flowPair({ capacity: 10 });
+    const buffer = bytes(100);
+    const writing = here.write(buffer);
+    assert.equal(await there.read(), buffer);
+    await writing;
+  });
+
+  it("accepts as many bytes as its capacity, and not one more", async () => {
+    const [here, there] = flowPair({ capacity: 10 });
+    await here.write(bytes(4));
+    await here.write(bytes(6));
+    const waiting = here.write(bytes(1));
+    assert.ok(await staysPending(waiting));
+    await there.read();
+    await waiting;
+  });
+
+  it("with no capacity resolves a write when the reader has taken it", async () => {
+    const [here, there] = flowPair({ capacity: 0 });
+    const [first, second] = [here.write(bytes(1)), here.write(bytes(1))];
+    const ending = here.closeWrite();
+    assert.ok(await staysPending(first));
+    await there.read();
+    await first;
+    assert.ok(await staysPending(second));
+    assert.ok(await staysPending(ending));
+    await there.read();
+    await Promise.all([second, ending]);
+    assert.equal(await there.read(), Eof);
+  });
+
+  it("never makes a writer wait when its capacity is without bound", async () => {
+    const [here, there] = flowPair({ capacity: Infinity });
+    for (let i = 0; i < 100; i++) await here.write(new Uint8Array(100_000));
+    await here.closeWrite();
+    assert.equal((await readAll(there)).length, 10_000_000);
+  });
+
+  it("takes 65536 bytes, unless told otherwise", async () => {
+    const [here] = flowPair();
+    await here.write(new Uint8Array(65536));
+    assert.ok(await staysPending(here.write(bytes(1))));
+  });
+
+  it("tells the peer why it was aborted", async () => {
+    const [here, there] = flowPair();
+    const reason = new Error("why");
+    await here.write(bytes(1));
+    here.abort(reason);
+    const told = (error: unknown) => error instanceof FlowClosedError && error.cause === reason;
+    await assert.rejects(there.read(), told);
+    await assert.rejects(there.write(bytes(1)), told);
+  });
+
+  it("lets a close pass over an error that a read or write has met", async () => {
+    const [here, there] = flowPair();
+    there.abort(new Error("why"));
+    await assert.rejects(here.read());
+    await here.close();
+  });
+
+  it("has a close throw an error that nothing else has met", async () => {
+    const [here, there] = flowPair();
+    there.abort(new Error("why"));
+    await assert.rejects(here.close(), FlowClosedError);
+    await here.close();
+  });
+
+  it("refuses a capacity that is none", () => {
+    for (const capacity of [-1, NaN]) assert.throws(() => flowPair({ capacity }), RangeError);
+  });
+});

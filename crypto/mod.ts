@@ -16,5 +16,6 @@ export { hmacSha256, hmacSha256Etm, hmacSha512, hmacSha512Etm } from "./macs.ts"
 export { mlkem768X25519 } from "./mlkem768_x25519.ts";
 export * from "./plaintext.ts";
 export * from "./random.ts";
+export { sntrup761X25519 } from "./sntrup761_x25519.ts";
 export * from "./types.ts";
 export { x25519Agreement } from "./x25519.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { asBytes } from "./_bytes.ts";
 import { type Endpoint, flowOver } from "./_endpoint.ts";
 import { ReadBuffer } from "./_read_buffer.ts";
 import { Eof, type Flow, type StreamPair } from "./flow.ts";
@@ -104,19 +105,13 @@ function openDefaultInput(readable: ReadableStream<Uint8Array>): Input {
   return {
     async pull() {
       const { done, value } = await reader.read();
-      return done ? Eof : asPlainBytes(value);
+      if (done) return Eof;
+      const bytes = asBytes(value);
+      if (bytes) return bytes;
+      throw new TypeError("Cannot read: the stream gave a chunk that is not bytes");
     },
     cancel: (reason) => reader.cancel(reason),
   };
-}
-
-/** A subclass's methods may do other things: `slice` of Node's `Buffer` does not copy. */
-function asPlainBytes(value: unknown): Uint8Array {
-  if (!(value instanceof Uint8Array)) {
-    throw new TypeError("Cannot read: the stream gave a chunk that is not a Uint8Array");
-  }
-  if (value.constructor === Uint8Array) return value;
-  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
 }
 
 /** Calls what is only a courtesy to something that may be broken. */

@@ -5,6 +5,7 @@
  */
 
 import { FlowClosedError, printable } from "../wire/errors.ts";
+import { asBytes } from "./_bytes.ts";
 import { Duplex } from "./_duplex.ts";
 import { PumpedOutlet, type Sink } from "./_endpoint.ts";
 import { Pipe } from "./_pipe.ts";
@@ -73,9 +74,10 @@ export function fromWebSocket(socket: WebSocketLike): Flow {
     outgoing.failWrites({ error, told: false });
   };
   const onMessage = ({ data }: MessageEvent) => {
-    if (data instanceof ArrayBuffer) {
+    const bytes = asBytes(data);
+    if (bytes) {
       // Rejects after the end or an abort, when nobody wants it.
-      incoming.write([new Uint8Array(data)]).catch(() => {});
+      incoming.write([bytes]).catch(() => {});
       return;
     }
     const what = typeof data === "string" ? "a text frame" : "a frame of another type";

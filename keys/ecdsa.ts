@@ -22,15 +22,15 @@ export interface EcdsaCurve {
   readonly bits: 256 | 384 | 521;
   /** The length of a coordinate, and of a private number. */
   readonly coordinateBytes: number;
-  /** How many numbers there are to be a private key. */
-  readonly order: bigint;
+  /** The order n: private keys are the numbers from 1 to n - 1. */
+  readonly order: () => bigint;
 }
 
 /** The curves, smallest first. */
 export const ecdsaCurves: readonly EcdsaCurve[] = [
-  { name: "nistp256", bits: 256, coordinateBytes: 32, order: p256.Point.CURVE().n },
-  { name: "nistp384", bits: 384, coordinateBytes: 48, order: p384.Point.CURVE().n },
-  { name: "nistp521", bits: 521, coordinateBytes: 66, order: p521.Point.CURVE().n },
+  { name: "nistp256", bits: 256, coordinateBytes: 32, order: () => p256.Point.CURVE().n },
+  { name: "nistp384", bits: 384, coordinateBytes: 48, order: () => p384.Point.CURVE().n },
+  { name: "nistp521", bits: 521, coordinateBytes: 66, order: () => p521.Point.CURVE().n },
 ];
 
 // RFC 5656 section 6.2.1 says which hash goes with which curve; noble's curves have it built in.

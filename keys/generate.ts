@@ -97,7 +97,7 @@ function generateEcdsa(options: GenerateKeyOptions): PrivateKey {
   const { name, order, coordinateBytes } = curve;
   // FIPS 186-5 appendix A.2.1: with 64 bits to spare the remainder is as good as even.
   const bytes = randomFor(name, options)(coordinateBytes + 8);
-  const number = bytesToNumberBE(bytes) % (order - 1n) + 1n;
+  const number = bytesToNumberBE(bytes) % (order() - 1n) + 1n;
   return new EcdsaPrivateKey(
     { curve: name, scalar: numberToBytesBE(number, coordinateBytes) },
     { comment },

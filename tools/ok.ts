@@ -47,6 +47,7 @@ function gates(): readonly Gate[] {
       name: "documentation's examples",
       args: ["test", "--doc", "--no-prompt", "--permit-no-files", ...shipped],
     },
+    { name: "examples of README.md", args: ["check", "--quiet", "--doc-only", "README.md"] },
     {
       name: "package",
       args: ["publish", "--quiet", "--dry-run", "--allow-dirty"],

@@ -54,8 +54,13 @@ export class Conversation {
 
   /** Sends a payload, unless the conversation has been ended meanwhile. */
   send(payload: Uint8Array): void {
-    if (this.#ended !== null) throw this.#ended.reason;
+    this.throwIfEnded();
     this.#send(payload);
+  }
+
+  /** Throws the reason if it has been ended: what else was waited for may have come too late. */
+  throwIfEnded(): void {
+    if (this.#ended !== null) throw this.#ended.reason;
   }
 
   /**

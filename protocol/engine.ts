@@ -369,6 +369,7 @@ export class Engine {
   #sleepUntil(time: number): Promise<void> {
     return new Promise((resolve) => {
       this.#sleepers.push({ time, wake: resolve });
+      this.#sink.onDeadline();
     });
   }
 

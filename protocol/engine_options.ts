@@ -19,6 +19,8 @@ import type { RekeyLimits } from "./transport/transport.ts";
 export interface EngineSink {
   /** There is output to take, and was none before: drain it once this turn is over. */
   onOutput(): void;
+  /** Something has become due earlier than was said: `advance` wants to be called. */
+  onDeadline(): void;
   /** The user is authenticated: channels can be opened. */
   onAuthenticated(user: AuthenticatedUser): void;
   /** The peer wants to open a channel. It has to be accepted or rejected, at any time. */

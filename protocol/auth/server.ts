@@ -16,7 +16,7 @@ import {
   encodeUserauthFailure,
   type UserauthRequest,
 } from "../../wire/auth_messages.ts";
-import { DisconnectCode, ProtocolError } from "../../wire/errors.ts";
+import { DisconnectCode, printable, ProtocolError, SshError } from "../../wire/errors.ts";
 import { Msg } from "../../wire/message_numbers.ts";
 import { decodeService, encodeService } from "../../wire/transport_messages.ts";
 import type { Conversation } from "../conversation.ts";
@@ -27,10 +27,17 @@ import { PUBLICKEY, PUBLICKEY_HOSTBOUND, readPublicKeyRequest } from "./publicke
 
 /** One attempt to authenticate, as a policy sees it. */
 export type AuthAttempt =
-  | { readonly method: "none"; readonly user: string }
+  & {
+    readonly user: string;
+    /** What has been accepted on this connection before, in order, and was not enough. */
+    readonly accepted: readonly AuthenticatedUser[];
+  }
+  & AttemptByMethod;
+
+type AttemptByMethod =
+  | { readonly method: "none" }
   | {
     readonly method: "publickey";
-    readonly user: string;
     readonly key: PublicKey;
     /** The signature algorithm. */
     readonly algorithm: string;
@@ -42,17 +49,19 @@ export type AuthAttempt =
   }
   | {
     readonly method: "password";
-    readonly user: string;
     readonly password: string;
     /** What the user wants it changed to; null if it is not being changed. */
     readonly newPassword: string | null;
   }
   | {
     readonly method: "keyboard-interactive";
-    readonly user: string;
     /** What the client would like to be asked. */
     readonly submethods: readonly string[];
-    /** Asks one round of questions; gives as many answers as there are prompts. */
+    /**
+     * Asks one round of questions; gives as many answers as there are prompts. It rejects if the
+     * client gives others, or makes another request instead: the attempt has then failed, whatever
+     * is decided.
+     */
     readonly ask: (challenge: Challenge) => Promise<readonly string[]>;
   };
 
@@ -67,9 +76,12 @@ export type AuthDecision =
 
 /** How a server authenticates. */
 export interface ServerAuthOptions {
-  /** The methods that are offered. */
+  /** The methods that are offered. Of others the policy is not asked, `none` included. */
   readonly methods: readonly AuthAttempt["method"][];
-  /** Decides on an attempt. Signatures have been verified when it is asked. */
+  /**
+   * Decides on an attempt. Signatures have been verified when it is asked. If it throws, the
+   * connection ends, and the peer is not told why.
+   */
   readonly authenticate: (attempt: AuthAttempt) => MaybePromise<AuthDecision>;
   /** The signature algorithms that are accepted. */
   readonly signatureAlgorithms: readonly string[];
@@ -100,8 +112,11 @@ export interface AuthenticatedUser {
   readonly key: PublicKey | null;
 }
 
-/** The client has dropped a round of questions for a new request (RFC 4256 section 3.1). */
-class AbandonedError extends Error {}
+/**
+ * How many messages a client may send. Failures have a tighter limit; this one is for whatever
+ * else could go on for ever: keys that are asked about, passwords changed, questions answered.
+ */
+const MAX_MESSAGES = 256;
 
 /** Answers requests until one is accepted; the caller sends USERAUTH_SUCCESS. */
 export async function authenticateServer(
@@ -124,12 +139,22 @@ class ServerAuthentication {
   readonly #conversation: Conversation;
   readonly #options: ServerAuthOptions;
   readonly #context: ServerAuthContext;
-  /** A request that came in place of answers. */
-  #pending: Uint8Array | null = null;
-  #user: string | null = null;
+  readonly #accepted: AuthenticatedUser[] = [];
   #offered: readonly string[];
+  #user: string | null = null;
+  #messages = 0;
   #failures = 0;
   #askedForMethods = false;
+  /** When the last message came: what the time of a failure is counted from. */
+  #receivedAt = 0;
+  /** The attempt that is being decided on; questions can be asked for no other. */
+  #attempt: AuthAttempt | null = null;
+  /** Whether a round of questions waits for its answers. */
+  #asking = false;
+  /** Whether the answers of the attempt were not what was asked for. */
+  #spoiled = false;
+  /** A request that came in place of answers (RFC 4256 section 3.1). */
+  #pending: Uint8Array | null = null;
 
   constructor(
     conversation: Conversation,
@@ -139,19 +164,35 @@ class ServerAuthentication {
     this.#conversation = conversation;
     this.#options = options;
     this.#context = context;
-    this.#offered = options.methods.filter((method) => method !== "none");
+    this.#offered = options.methods;
   }
 
   async run(): Promise<AuthenticatedUser> {
     while (true) {
-      const payload = this.#pending ?? await this.#conversation.next(Msg.USERAUTH_REQUEST);
+      const payload = this.#pending ?? await this.#nextRequest();
       this.#pending = null;
-      const startedAt = this.#context.now();
       const request = decodeUserauthRequest(payload);
       this.#check(request);
-      const accepted = await this.#answer(request, startedAt);
+      const accepted = await this.#answer(request);
       if (accepted !== null) return accepted;
     }
+  }
+
+  async #nextRequest(): Promise<Uint8Array> {
+    while (true) {
+      // A policy that decides without the answers does not keep them from coming.
+      const late = this.#asking ? [Msg.USERAUTH_INFO_RESPONSE] : [];
+      this.#asking = false;
+      const payload = await this.#conversation.next(Msg.USERAUTH_REQUEST, ...late);
+      this.#countMessage();
+      if (payload[0] === Msg.USERAUTH_REQUEST) return payload;
+    }
+  }
+
+  #countMessage(): void {
+    this.#receivedAt = this.#context.now();
+    if (++this.#messages <= MAX_MESSAGES) return;
+    throw tooMany(`Cannot authenticate in ${MAX_MESSAGES} messages`);
   }
 
   #check({ user, service }: UserauthRequest): void {
@@ -160,8 +201,7 @@ class ServerAuthentication {
         code: DisconnectCode.SERVICE_NOT_AVAILABLE,
       });
     }
-    // deno-lint-ignore no-control-regex
-    if (/[\u0000-\u001f\u007f]/.test(user)) {
+    if (printable(user, Infinity) !== user) {
       throw new ProtocolError("Cannot authenticate: the user name has a control character", {
         code: DisconnectCode.ILLEGAL_USER_NAME,
       });
@@ -176,108 +216,150 @@ class ServerAuthentication {
     this.#user = user;
   }
 
-  async #answer(request: UserauthRequest, startedAt: number): Promise<AuthenticatedUser | null> {
-    let attempt: AuthAttempt | null = null;
-    let decision: AuthDecision = false;
-    let ok: Uint8Array | null = null;
-    switch (request.method) {
-      case "none":
-        attempt = { method: "none", user: request.user };
-        break;
-      case PUBLICKEY:
-      case PUBLICKEY_HOSTBOUND: {
-        if (!this.#offered.includes(PUBLICKEY)) break;
-        const read = await readPublicKeyRequest(
-          {
-            user: request.user,
-            service: request.service,
-            sessionId: this.#context.sessionId,
-            hostKey: this.#context.hostKey,
-          },
-          request.method,
-          request.fields,
-          this.#options.signatureAlgorithms,
-        );
-        if (read === null) break;
-        const { key, algorithm, proven } = read;
-        attempt = { method: PUBLICKEY, user: request.user, key, algorithm, proven };
-        if (!proven) ok = read.ok;
-        break;
-      }
-      case PASSWORD:
-        if (!this.#offered.includes(PASSWORD)) break;
-        attempt = { method: PASSWORD, user: request.user, ...readPasswordRequest(request.fields) };
-        break;
-      case KEYBOARD_INTERACTIVE:
-        if (!this.#offered.includes(KEYBOARD_INTERACTIVE)) break;
-        attempt = {
-          method: KEYBOARD_INTERACTIVE,
-          user: request.user,
-          submethods: readKeyboardInteractiveRequest(request.fields),
-          ask: (challenge) => this.#ask(challenge),
-        };
-        break;
+  async #answer(request: UserauthRequest): Promise<AuthenticatedUser | null> {
+    const { attempt, ok } = await this.#read(request);
+    this.#conversation.throwIfEnded();
+    const decision = attempt !== null && await this.#decide(attempt);
+    this.#conversation.throwIfEnded();
+    if (this.#pending !== null) {
+      this.#countFailure();
+      return null;
     }
-    try {
-      if (attempt !== null) decision = await this.#options.authenticate(attempt);
-    } catch (error) {
-      if (!(error instanceof AbandonedError)) throw error;
-    }
-    // A round that was abandoned is not decided on, whatever the policy made of it.
-    if (this.#pending !== null) return null;
     if (attempt === null || decision === false) {
-      await this.#refuse(request.method, startedAt);
+      await this.#refuse(request.method);
       return null;
     }
     if (ok !== null) {
       this.#conversation.send(ok);
       return null;
     }
-    if (decision === true) {
-      const key = attempt.method === "publickey" ? attempt.key : null;
-      return { user: attempt.user, method: attempt.method, key };
-    }
+    const key = attempt.method === PUBLICKEY ? attempt.key : null;
+    const accepted = { user: attempt.user, method: attempt.method, key };
+    if (decision === true) return accepted;
     if ("changePassword" in decision) {
+      if (attempt.method !== PASSWORD) {
+        throw new TypeError(`Cannot have a password changed: the method is ${attempt.method}`);
+      }
       this.#conversation.send(encodePasswordChangeRequest(decision.changePassword));
       return null;
     }
+    this.#accepted.push(accepted);
     this.#offered = decision.partial;
-    this.#conversation.send(encodeUserauthFailure({ remaining: this.#offered, partial: true }));
+    this.#sendFailure(true);
     return null;
   }
 
-  async #ask(challenge: Challenge): Promise<readonly string[]> {
-    if (this.#pending !== null) throw new AbandonedError("The client has made another request");
+  /** Makes an attempt of a request; null if there is nothing in it that could be accepted. */
+  async #read(
+    { user, service, method, fields }: UserauthRequest,
+  ): Promise<{ attempt: AuthAttempt | null; ok: Uint8Array | null }> {
+    const nothing = { attempt: null, ok: null };
+    const name = method === PUBLICKEY_HOSTBOUND ? PUBLICKEY : method;
+    if (!this.#offered.includes(name)) return nothing;
+    const head = { user, accepted: [...this.#accepted] };
+    switch (method) {
+      case "none":
+        return { attempt: { ...head, method }, ok: null };
+      case PUBLICKEY:
+      case PUBLICKEY_HOSTBOUND: {
+        const { sessionId, hostKey } = this.#context;
+        const bound = { user, service, sessionId, hostKey };
+        const algorithms = this.#options.signatureAlgorithms;
+        const read = await readPublicKeyRequest(bound, method, fields, algorithms);
+        if (read === null) return nothing;
+        const { key, algorithm, proven, ok } = read;
+        return {
+          attempt: { ...head, method: PUBLICKEY, key, algorithm, proven },
+          ok: proven ? null : ok,
+        };
+      }
+      case PASSWORD:
+        return { attempt: { ...head, method, ...readPasswordRequest(fields) }, ok: null };
+      case KEYBOARD_INTERACTIVE: {
+        const submethods = readKeyboardInteractiveRequest(fields);
+        const attempt: AuthAttempt = {
+          ...head,
+          method,
+          submethods,
+          ask: (challenge) => this.#ask(attempt, challenge),
+        };
+        return { attempt, ok: null };
+      }
+    }
+    return nothing;
+  }
+
+  async #decide(attempt: AuthAttempt): Promise<AuthDecision> {
+    this.#attempt = attempt;
+    this.#spoiled = false;
+    try {
+      const decision = await this.#options.authenticate(attempt);
+      // Without the answers that it asked for, a policy cannot accept.
+      return this.#spoiled || this.#asking ? false : decision;
+    } catch (error) {
+      if (this.#spoiled) return false;
+      // Errors of SSH are described to the peer; one that is the policy's own must not be.
+      if (!(error instanceof SshError)) throw error;
+      throw new SshError(`Cannot decide on an authentication: ${error.message}`, { cause: error });
+    } finally {
+      this.#attempt = null;
+    }
+  }
+
+  async #ask(attempt: AuthAttempt, challenge: Challenge): Promise<readonly string[]> {
+    if (this.#attempt !== attempt) throw new TypeError("Cannot ask: the attempt is over");
+    if (this.#asking) throw new TypeError("Cannot ask: the last questions wait for answers");
+    if (this.#spoiled) throw new SshError("Cannot ask: the client has given up the attempt");
     this.#conversation.send(encodeChallenge(challenge));
+    this.#asking = true;
     const payload = await this.#conversation.next(
       Msg.USERAUTH_INFO_RESPONSE,
       Msg.USERAUTH_REQUEST,
     );
+    this.#asking = false;
+    // Until the answers have been found to be what was asked for.
+    this.#spoiled = true;
+    this.#countMessage();
     if (payload[0] === Msg.USERAUTH_REQUEST) {
       this.#pending = payload;
-      throw new AbandonedError("The client has made another request");
+      throw new SshError("The client has made another request");
     }
-    return decodeResponses(payload, challenge.prompts.length);
+    // RFC 4256 section 3.4: to a wrong number of answers, failure is the answer.
+    const responses = decodeResponses(payload, challenge.prompts.length);
+    this.#spoiled = false;
+    return responses;
   }
 
-  async #refuse(method: string, startedAt: number): Promise<void> {
+  async #refuse(method: string): Promise<void> {
     // A client learns the methods by asking for `none`: the first time that is no attempt.
     if (method === "none" && !this.#askedForMethods) {
       this.#askedForMethods = true;
     } else {
-      this.#failures++;
       const { now, sleepUntil } = this.#context;
+      const start = this.#receivedAt;
       const step = this.#options.failureDelayMs;
       if (step > 0) {
-        const steps = Math.floor((now() - startedAt) / step) + 1;
-        await sleepUntil(startedAt + steps * step);
+        const steps = Math.floor((now() - start) / step) + 1;
+        await sleepUntil(start + steps * step);
       }
-      if (this.#failures >= this.#options.maxAttempts) {
-        throw new ProtocolError(`Too many authentication failures: ${this.#failures}`, {
-          code: DisconnectCode.NO_MORE_AUTH_METHODS_AVAILABLE,
-        });
-      }
+      this.#countFailure();
     }
-    this.#conversation.send(encodeUserauthFailure({ remaining: this.#offered, partial: false }));
+    this.#sendFailure(false);
   }
+
+  #countFailure(): void {
+    this.#failures++;
+    if (this.#failures < this.#options.maxAttempts) return;
+    throw tooMany(`Too many authentication failures: ${this.#failures}`);
+  }
+
+  #sendFailure(partial: boolean): void {
+    // RFC 4252 section 5.2: `none` is never listed.
+    const remaining = this.#offered.filter((method) => method !== "none");
+    this.#conversation.send(encodeUserauthFailure({ remaining, partial }));
+  }
+}
+
+function tooMany(message: string): ProtocolError {
+  return new ProtocolError(message, { code: DisconnectCode.NO_MORE_AUTH_METHODS_AVAILABLE });
 }

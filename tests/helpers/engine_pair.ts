@@ -30,6 +30,7 @@ export class RecordingSink implements EngineSink {
 
   onOutput(): void {}
   onSendable(): void {}
+  onDeadline(): void {}
   onAuthenticated(user: AuthenticatedUser): void {
     this.user = user;
   }

@@ -1,0 +1,366 @@
+/**
+ * A channel as Web Streams, requests and events.
+ *
+ * @module
+ */
+
+import {
+  type ChannelSink,
+  DATA_NORMAL,
+  DATA_STDERR,
+  type EngineChannel,
+  type IncomingChannelRequest,
+} from "../protocol/connection/channel.ts";
+import { encodeExitSignal, encodeUint32, type ExitSignal } from "../wire/channel_requests.ts";
+import { type Deferred, deferred } from "../wire/deferred.ts";
+import { ChannelClosedError, ChannelOpenError, printable, RequestError } from "../wire/errors.ts";
+import { AsyncQueue } from "./async_queue.ts";
+import { type ChannelEvent, type ChannelRequest, readChannelRequest } from "./channel_events.ts";
+import { Inbox } from "./inbox.ts";
+import { Outbox } from "./outbox.ts";
+import type { SendScheduler } from "./send_scheduler.ts";
+import { withSignal } from "./with_signal.ts";
+
+/** How a channel is set up, at either end. */
+export interface ChannelOptions {
+  /** How many bytes the peer may send before any is taken: 2 MiB unless given. */
+  readonly windowBytes?: number;
+  /** How many bytes of data the peer may put into one packet: 32 KiB unless given. */
+  readonly maxPacketBytes?: number;
+  /**
+   * What is done once both ends have sent EOF: nothing (`half-open`, unless given), for one end
+   * may still have its exit status to send; or the channel is closed (`close`), as tunnels are.
+   */
+  readonly afterEof?: "half-open" | "close";
+  /**
+   * Takes the peer's requests as they come, in place of {@linkcode Channel.requests}. Each that
+   * wants a reply has to be answered, at any time.
+   */
+  readonly onRequest?: (request: ChannelRequest) => void;
+}
+
+/** Requests that nobody has taken; more are refused. */
+const MAX_WAITING_REQUESTS = 1000;
+/** What a writable takes before its writers are to wait. */
+const WRITABLE_HIGH_WATER_BYTES = 64 * 1024;
+
+/** A channel of a connection (RFC 4254 section 5). */
+export class Channel {
+  /** Its type, such as `session` or `direct-tcpip`. */
+  readonly type: string;
+  readonly #options: ChannelOptions;
+  readonly #outbox: Outbox;
+  readonly #output: Inbox;
+  readonly #errors: Inbox;
+  readonly #closed: Deferred<void> = deferred();
+  readonly #requests: AsyncQueue<ChannelRequest> = new AsyncQueue();
+  #events: AsyncQueue<ChannelEvent> | null = null;
+  #opened: Deferred<Channel> | null = null;
+  #channel: EngineChannel | null = null;
+  #writable: WritableStream<Uint8Array> | null = null;
+  #errorWritable: WritableStream<Uint8Array> | null = null;
+  readonly #asked: Set<Deferred<void>> = new Set();
+  #sentEof = false;
+  #receivedEof = false;
+  #closing = false;
+  #ended: { readonly reason: unknown } | null = null;
+
+  /** Channels are made by a connection: by `openChannel`, or by `accept`. */
+  constructor(type: string, scheduler: SendScheduler, options: ChannelOptions) {
+    this.type = type;
+    this.#options = options;
+    this.#outbox = new Outbox(scheduler);
+    const taken = (bytes: number): void => this.#channel?.take(bytes);
+    this.#output = new Inbox(taken);
+    this.#errors = new Inbox(taken);
+    this.#closed.promise.catch(() => {});
+  }
+
+  /** The data that arrives. A chunk counts as taken, and the peer may send more, once it is read. */
+  get readable(): ReadableStream<Uint8Array> {
+    this.#refuseAfterEvents();
+    return this.#output.stream;
+  }
+
+  /**
+   * What arrives as standard error (RFC 4254 section 5.2). It shares its window with
+   * {@linkcode readable}: if one of them is never read nor cancelled, the other stalls too.
+   */
+  get stderr(): ReadableStream<Uint8Array> {
+    this.#refuseAfterEvents();
+    return this.#errors.stream;
+  }
+
+  /** Takes data to send. Closing it sends EOF; aborting it closes the channel. */
+  get writable(): WritableStream<Uint8Array> {
+    return this.#writable ??= this.#makeWritable(DATA_NORMAL, () => this.sendEof());
+  }
+
+  /** Takes data to send as standard error. Closing it does nothing. */
+  get stderrWritable(): WritableStream<Uint8Array> {
+    return this.#errorWritable ??= this.#makeWritable(DATA_STDERR, () => Promise.resolve());
+  }
+
+  /** The peer's requests, for one consumer; unless `onRequest` was given. */
+  get requests(): AsyncIterableIterator<ChannelRequest> {
+    return this.#requests;
+  }
+
+  /**
+   * All that happens, in order, for one consumer: in place of `readable`, `stderr` and `requests`.
+   * Data counts as taken when its event is.
+   */
+  get events(): AsyncIterableIterator<ChannelEvent> {
+    this.#events ??= this.#makeEvents();
+    return this.#takingEvents(this.#events);
+  }
+
+  /** Resolves when the channel is closed; rejects if the connection ended before. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  /** Whether data can still be written. */
+  get isWritable(): boolean {
+    return this.#ended === null && !this.#closing && !this.#sentEof;
+  }
+
+  /**
+   * Sends data. The buffer must not be changed before the promise resolves, which it does when
+   * all of it has gone through the peer's window.
+   *
+   * @param options.stderr Whether it is sent as standard error.
+   * @throws {ChannelClosedError} If the channel is closed, or EOF has been sent.
+   */
+  async send(
+    data: Uint8Array,
+    options: { stderr?: boolean; signal?: AbortSignal } = {},
+  ): Promise<void> {
+    this.#checkWritable();
+    if (data.length === 0) return;
+    const type = options.stderr === true ? DATA_STDERR : DATA_NORMAL;
+    await withSignal(this.#outbox.write(data, type), options.signal);
+  }
+
+  /** Resolves when all that has been written is sent. */
+  get drained(): Promise<void> {
+    return this.#outbox.drained;
+  }
+
+  /** Says that no more data will be sent, after what has been written. */
+  async sendEof(): Promise<void> {
+    if (this.#sentEof || this.#ended !== null) return;
+    this.#sentEof = true;
+    await this.#outbox.drained;
+    if (this.#ended !== null) return;
+    this.#channel?.sendEof();
+    this.#closeAfterEof();
+  }
+
+  /**
+   * Makes a request, and waits for the answer.
+   *
+   * @param payload What is specific to it, encoded.
+   * @throws {RequestError} If the peer answers with failure.
+   * @throws {ChannelClosedError} If the channel is closed before the answer.
+   */
+  async request(
+    name: string,
+    payload: Uint8Array = new Uint8Array(0),
+    options: { signal?: AbortSignal } = {},
+  ): Promise<void> {
+    options.signal?.throwIfAborted();
+    this.#checkOpen(`request ${name}`);
+    const answer = deferred<void>();
+    this.#asked.add(answer);
+    this.#channel?.sendRequest(name, payload, (success) => {
+      this.#asked.delete(answer);
+      if (success) answer.resolve();
+      else answer.reject(new RequestError(`Cannot do ${name}: the peer refused the request`));
+    });
+    await withSignal(answer.promise, options.signal);
+  }
+
+  /** Makes a request that no answer is wanted to. */
+  notify(name: string, payload: Uint8Array = new Uint8Array(0)): void {
+    this.#checkOpen(`send ${name}`);
+    this.#channel?.sendRequest(name, payload, null);
+  }
+
+  /** Reports the exit status of what ran (RFC 4254 section 6.10). */
+  exitStatus(status: number): void {
+    this.notify("exit-status", encodeUint32(status));
+  }
+
+  /** Reports the signal that ended what ran (RFC 4254 section 6.10). */
+  exitSignal(signal: Partial<ExitSignal> & { name: string }): void {
+    this.notify(
+      "exit-signal",
+      encodeExitSignal({ coreDumped: false, message: "", language: "", ...signal }),
+    );
+  }
+
+  /** Lets the peer send this many bytes more, for good: beside what is done by itself. */
+  adjustWindow(bytes: number): void {
+    this.#checkOpen("adjust the window");
+    this.#channel?.growWindow(bytes);
+  }
+
+  /**
+   * Closes the channel: what has not been sent is dropped. Resolves when the peer has closed its
+   * end too. A second call waits for the first.
+   */
+  async close(): Promise<void> {
+    this.#closeOurs(new ChannelClosedError(`The ${this.type} channel was closed`));
+    await this.#closed.promise.catch(() => {});
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** What the engine tells; `opened` is settled with the peer's answer. For the connection. */
+  sink(opened: Deferred<Channel> | null): ChannelSink {
+    this.#opened = opened;
+    return {
+      onOpen: () => this.#opened?.resolve(this),
+      onOpenFailure: (reason, description) => {
+        const why = printable(description) || "the peer gave no reason";
+        const error = new ChannelOpenError(
+          `Cannot open a ${this.type} channel: ${why} (reason ${reason})`,
+          { reason },
+        );
+        this.#finish(error);
+      },
+      onData: (data, type) => this.#takeData(data, type),
+      onEof: () => {
+        this.#receivedEof = true;
+        this.#output.end();
+        this.#errors.end();
+        this.#events?.push({ type: "eof" });
+        this.#closeAfterEof();
+      },
+      onRequest: (request) => this.#takeRequest(request),
+      onWindow: () => this.#outbox.goOn(),
+      onClosed: (reason) => this.#finish(reason),
+    };
+  }
+
+  /** Binds the engine's side. For the connection. */
+  attach(channel: EngineChannel): void {
+    this.#channel = channel;
+    this.#outbox.attach(channel);
+  }
+
+  #takeData(data: Uint8Array, type: number): void {
+    if (this.#events !== null) {
+      this.#events.push({ type: "data", data, stderr: type === DATA_STDERR });
+    } else if (type === DATA_STDERR) {
+      this.#errors.push(data);
+    } else {
+      this.#output.push(data);
+    }
+  }
+
+  #takeRequest(incoming: IncomingChannelRequest): void {
+    const request = readChannelRequest(incoming);
+    if (this.#options.onRequest !== undefined) {
+      this.#options.onRequest(request);
+      return;
+    }
+    const queue: AsyncQueue<ChannelRequest> | AsyncQueue<ChannelEvent> = this.#events ??
+      this.#requests;
+    if (queue.length >= MAX_WAITING_REQUESTS) request.reply(false);
+    else queue.push(request);
+  }
+
+  /** The channel has ended: by CLOSE (null), by refusal, or with the connection. */
+  #finish(reason: unknown): void {
+    if (this.#ended !== null) return;
+    this.#ended = { reason };
+    const error = reason ?? new ChannelClosedError(`The ${this.type} channel was closed`);
+    this.#outbox.fail(error);
+    for (const answer of this.#asked) answer.reject(error);
+    this.#asked.clear();
+    this.#opened?.reject(error);
+    if (reason === null) {
+      this.#output.end();
+      this.#errors.end();
+      this.#events?.push({ type: "closed" });
+      this.#events?.end();
+      this.#requests.end();
+      this.#closed.resolve();
+    } else {
+      this.#output.fail(error);
+      this.#errors.fail(error);
+      this.#events?.fail(error);
+      this.#requests.fail(error);
+      this.#closed.reject(error);
+    }
+  }
+
+  #closeOurs(reason: unknown): void {
+    if (this.#closing || this.#ended !== null) return;
+    this.#closing = true;
+    this.#outbox.fail(reason);
+    for (const answer of this.#asked) answer.reject(reason);
+    this.#asked.clear();
+    this.#channel?.sendClose();
+  }
+
+  #closeAfterEof(): void {
+    if (this.#options.afterEof !== "close" || !this.#sentEof || !this.#receivedEof) return;
+    this.#outbox.drained.then(() => this.#channel?.sendClose());
+  }
+
+  #makeWritable(type: number, onClose: () => Promise<void>): WritableStream<Uint8Array> {
+    return new WritableStream<Uint8Array>({
+      write: (chunk) => this.send(chunk, { stderr: type === DATA_STDERR }),
+      close: onClose,
+      abort: (reason) => this.#closeOurs(reason),
+    }, { highWaterMark: WRITABLE_HIGH_WATER_BYTES, size: (chunk) => chunk.byteLength });
+  }
+
+  #makeEvents(): AsyncQueue<ChannelEvent> {
+    if (this.#output.isUsed || this.#errors.isUsed) {
+      throw new TypeError("Cannot give the channel's events: its streams are in use");
+    }
+    const events = new AsyncQueue<ChannelEvent>();
+    for (const data of this.#output.takeAll()) events.push({ type: "data", data, stderr: false });
+    for (const data of this.#errors.takeAll()) events.push({ type: "data", data, stderr: true });
+    for (const request of this.#requests.takeAll()) events.push(request);
+    if (this.#receivedEof) events.push({ type: "eof" });
+    if (this.#ended === null) return events;
+    if (this.#ended.reason !== null) {
+      events.fail(this.#ended.reason);
+      return events;
+    }
+    events.push({ type: "closed" });
+    events.end();
+    return events;
+  }
+
+  async *#takingEvents(events: AsyncQueue<ChannelEvent>): AsyncGenerator<ChannelEvent, void, void> {
+    for await (const event of events) {
+      if (event.type === "data") this.#channel?.take(event.data.length);
+      yield event;
+    }
+  }
+
+  #refuseAfterEvents(): void {
+    if (this.#events === null) return;
+    throw new TypeError("Cannot give the channel's streams: its events are in use");
+  }
+
+  #checkOpen(what: string): void {
+    if (this.#ended === null && !this.#closing) return;
+    throw this.#ended?.reason ??
+      new ChannelClosedError(`Cannot ${what}: the ${this.type} channel is closed`);
+  }
+
+  #checkWritable(): void {
+    this.#checkOpen("send data");
+    if (!this.#sentEof) return;
+    throw new ChannelClosedError(`Cannot send data: EOF has been sent on the ${this.type} channel`);
+  }
+}

@@ -1,0 +1,223 @@
+/**
+ * Drives an engine over a flow: reads, writes, and keeps its time.
+ *
+ * @module
+ */
+
+import type { Flow } from "../flow/flow.ts";
+import { Eof } from "../flow/flow.ts";
+import { Engine } from "../protocol/engine.ts";
+import type {
+  ClientEngineOptions,
+  EngineSink,
+  ServerEngineOptions,
+} from "../protocol/engine_options.ts";
+
+/** While as much waits to be written, channels send no more data. */
+const HIGH_WATER_BYTES = 256 * 1024;
+/**
+ * While as much waits to be written, nothing is read: what piles up then are replies, to a peer
+ * that asks and does not listen.
+ */
+const STOP_READING_BYTES = 4 * 1024 * 1024;
+/** How long the peer has for closing its end after ours is closed. */
+const CLOSE_GRACE_MS = 2000;
+/** The longest that a timer can be set for. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** An engine's options, but for those that the driver gives. */
+export type DrivenEngineOptions =
+  | Omit<ClientEngineOptions, "sink" | "now">
+  | Omit<ServerEngineOptions, "sink" | "now">;
+
+/** What a driver tells, beside what the engine itself tells. */
+export interface DriverSink extends Omit<EngineSink, "onOutput" | "onDeadline" | "onClosed"> {
+  /** There is room for more channel data. */
+  onDrained(): void;
+  /** The connection has ended: told at once. The flow may still be closing. */
+  onClosed(reason: Error): void;
+  /** The flow has been let go of. */
+  onReleased(): void;
+}
+
+/** The one reader and the one writer of a connection's flow. */
+export class Driver {
+  readonly engine: Engine;
+  readonly #flow: Flow;
+  readonly #sink: DriverSink;
+  #flushing = false;
+  #flushScheduled = false;
+  #inFlightBytes = 0;
+  #drained: (() => void) | null = null;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #dueAt = Infinity;
+
+  /** Sends the first bytes at once; reading begins with {@linkcode start}. */
+  constructor(flow: Flow, options: DrivenEngineOptions, sink: DriverSink) {
+    this.#flow = flow;
+    this.#sink = sink;
+    this.engine = new Engine({
+      ...options,
+      now: () => performance.now(),
+      sink: {
+        onOutput: () => this.#scheduleFlush(),
+        onDeadline: () => this.#advanceSoon(),
+        onSendable: () => sink.onDrained(),
+        onAuthenticated: (user) => {
+          this.#advanceSoon();
+          sink.onAuthenticated(user);
+        },
+        onChannelOpen: (open) => sink.onChannelOpen(open),
+        onGlobalRequest: (request) => sink.onGlobalRequest(request),
+        onClosed: (reason) => this.#handleClosed(reason),
+        onBanner: (banner) => sink.onBanner?.(banner),
+        onLine: (line) => sink.onLine?.(line),
+        onDebug: (message) => sink.onDebug?.(message),
+      },
+    });
+  }
+
+  /** Begins to read. */
+  start(): void {
+    this.#advanceSoon();
+    this.#read();
+  }
+
+  /** Whether channels may send data: what waits to be written is bounded. */
+  get hasRoom(): boolean {
+    return this.#backlogBytes < HIGH_WATER_BYTES;
+  }
+
+  /** Drops the flow now. */
+  abort(reason: unknown): void {
+    this.engine.disconnect();
+    this.#flow.abort(reason);
+  }
+
+  get #backlogBytes(): number {
+    return this.#inFlightBytes + this.engine.outputBytes;
+  }
+
+  async #read(): Promise<void> {
+    const engine = this.engine;
+    try {
+      while (engine.closed === null) {
+        if (this.#backlogBytes > STOP_READING_BYTES) {
+          await new Promise<void>((resolve) => this.#drained = resolve);
+          continue;
+        }
+        const chunk = await this.#flow.read();
+        if (chunk === Eof) {
+          engine.receiveEof();
+          return;
+        }
+        engine.receive(chunk);
+        while (engine.parked !== null) await engine.parked;
+      }
+    } catch (error) {
+      engine.receiveEof(error);
+    }
+  }
+
+  /** Once a turn: what one turn of the engine puts out is written together. */
+  #scheduleFlush(): void {
+    if (this.#flushScheduled || this.#flushing) return;
+    this.#flushScheduled = true;
+    queueMicrotask(() => {
+      this.#flushScheduled = false;
+      this.#flush();
+    });
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    try {
+      while (this.engine.outputBytes > 0) {
+        this.#inFlightBytes = this.engine.outputBytes;
+        await this.#flow.writev(this.engine.takeOutput());
+        this.#inFlightBytes = 0;
+        this.#tellDrained();
+      }
+    } catch (error) {
+      // The peer may have said why before it closed: reading goes on to find out.
+      this.engine.takeOutput();
+      if (this.engine.closed === null) this.#failWriting(error);
+    } finally {
+      this.#inFlightBytes = 0;
+      this.#flushing = false;
+      this.#tellDrained();
+    }
+  }
+
+  /** Gives the reader a moment to find the peer's DISCONNECT behind a failed write. */
+  #failWriting(error: unknown): void {
+    setTimeout(() => {
+      this.engine.receiveEof(error);
+      this.engine.takeOutput();
+    }, 0);
+  }
+
+  #tellDrained(): void {
+    this.#drained?.();
+    this.#drained = null;
+    if (this.engine.closed === null && this.hasRoom) this.#sink.onDrained();
+  }
+
+  #advanceSoon(): void {
+    queueMicrotask(() => this.#advance());
+  }
+
+  #advance(): void {
+    const now = performance.now();
+    const next = this.engine.advance(now);
+    if (next === this.#dueAt) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#dueAt = next ?? Infinity;
+    if (next === null) return;
+    const delay = Math.min(Math.max(Math.ceil(next - now), 0), MAX_TIMER_MS);
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.#dueAt = Infinity;
+      this.#advance();
+    }, delay);
+  }
+
+  #handleClosed(reason: Error): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#drained?.();
+    this.#drained = null;
+    this.#sink.onClosed(reason);
+    this.#release(reason);
+  }
+
+  /** Writes what is left, the DISCONNECT last, and closes the flow. */
+  async #release(reason: Error): Promise<void> {
+    const grace = new AbortController();
+    const timer = setTimeout(() => grace.abort(reason), CLOSE_GRACE_MS);
+    const whenAborted = new Promise<void>((resolve) =>
+      grace.signal.addEventListener("abort", () => resolve(), { once: true })
+    );
+    try {
+      await Promise.race([this.#finishWriting(), whenAborted]);
+      if (grace.signal.aborted) this.#flow.abort(reason);
+      else await this.#flow.close({ signal: grace.signal });
+    } catch {
+      this.#flow.abort(reason);
+    } finally {
+      clearTimeout(timer);
+      this.#sink.onReleased();
+    }
+  }
+
+  async #finishWriting(): Promise<void> {
+    // A flush under way takes along what the engine has put out meanwhile.
+    while (this.#flushing) {
+      await new Promise<void>((resolve) => this.#drained = resolve);
+    }
+    const rest = this.engine.takeOutput();
+    if (rest.length > 0) await this.#flow.writev(rest);
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * Data that arrived on a channel and has not been taken, and the stream that gives it out.
+ *
+ * @module
+ */
+
+const TAIL_BYTES = 16 * 1024;
+
+/** One kind of a channel's incoming data: its output, or its standard error. */
+export class Inbox {
+  readonly #onTaken: (bytes: number) => void;
+  #chunks: Uint8Array[] = [];
+  /** What the last of the chunks is a view of, while more can be gathered there. */
+  #tail: ArrayBuffer | null = null;
+  #controller: ReadableStreamDefaultController<Uint8Array> | null = null;
+  #stream: ReadableStream<Uint8Array> | null = null;
+  /** Whether a read waits for data. */
+  #wanted = false;
+  #cancelled = false;
+  #end: { readonly error: unknown } | "done" | null = null;
+
+  /** @param onTaken Told how many bytes the application has taken. */
+  constructor(onTaken: (bytes: number) => void) {
+    this.#onTaken = onTaken;
+  }
+
+  /** Adds data. */
+  push(chunk: Uint8Array): void {
+    if (this.#cancelled || this.#end !== null) {
+      this.#onTaken(chunk.length);
+      return;
+    }
+    if (!this.#appendToTail(chunk)) this.#chunks.push(chunk);
+    if (this.#wanted) this.#give();
+  }
+
+  /** No more data will come. */
+  end(): void {
+    this.#finish("done");
+  }
+
+  /** No more data will come, because of an error: it is told after the data that waits. */
+  fail(error: unknown): void {
+    this.#finish({ error });
+  }
+
+  /**
+   * The data, as a stream. It holds nothing back and nothing ahead: a chunk counts as taken when
+   * a reader has asked for it.
+   */
+  get stream(): ReadableStream<Uint8Array> {
+    return this.#stream ??= new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        this.#controller = controller;
+        if (this.#chunks.length === 0 && this.#end !== null) this.#close(this.#end);
+      },
+      pull: () => {
+        this.#wanted = true;
+        this.#give();
+      },
+      cancel: () => {
+        this.#cancelled = true;
+        const bytes = this.#chunks.reduce((total, chunk) => total + chunk.length, 0);
+        this.#chunks = [];
+        if (bytes > 0) this.#onTaken(bytes);
+      },
+    }, { highWaterMark: 0 });
+  }
+
+  /** Whether somebody has asked for the stream. */
+  get isUsed(): boolean {
+    return this.#stream !== null;
+  }
+
+  /** Gives out all that waits, for whoever counts it as taken. */
+  takeAll(): Uint8Array[] {
+    const chunks = this.#chunks;
+    this.#chunks = [];
+    this.#tail = null;
+    return chunks;
+  }
+
+  /**
+   * Small pieces that pile up are gathered: the window bounds the bytes that wait, and this the
+   * number of buffers.
+   */
+  #appendToTail(chunk: Uint8Array): boolean {
+    if (this.#chunks.length < 2 || chunk.length > TAIL_BYTES / 4) return false;
+    const last = this.#chunks.length - 1;
+    if (this.#tail === null || this.#tail !== this.#chunks[last]?.buffer) {
+      this.#tail = new ArrayBuffer(TAIL_BYTES);
+      this.#chunks.push(new Uint8Array(this.#tail, 0, chunk.length));
+      new Uint8Array(this.#tail).set(chunk);
+      return true;
+    }
+    const filled = this.#chunks[last]?.length ?? 0;
+    if (filled + chunk.length > TAIL_BYTES) return false;
+    new Uint8Array(this.#tail).set(chunk, filled);
+    this.#chunks[last] = new Uint8Array(this.#tail, 0, filled + chunk.length);
+    return true;
+  }
+
+  #finish(end: { readonly error: unknown } | "done"): void {
+    if (this.#end !== null) return;
+    this.#end = end;
+    if (this.#chunks.length === 0) this.#close(end);
+  }
+
+  #give(): void {
+    const controller = this.#controller;
+    if (controller === null) return;
+    const chunk = this.#chunks.shift();
+    if (chunk !== undefined) {
+      if (chunk.buffer === this.#tail) this.#tail = null;
+      this.#wanted = false;
+      controller.enqueue(chunk);
+      this.#onTaken(chunk.length);
+    }
+    if (this.#chunks.length === 0 && this.#end !== null) this.#close(this.#end);
+  }
+
+  #close(end: { readonly error: unknown } | "done"): void {
+    const controller = this.#controller;
+    if (controller === null || this.#cancelled) return;
+    this.#controller = null;
+    if (end === "done") controller.close();
+    else controller.error(end.error);
+  }
+}

@@ -31,7 +31,10 @@ export interface EncryptionOptions {
   readonly passphrase?: string | Uint8Array;
   /** The cipher: one of {@linkcode privateKeyCiphers}, `aes256-ctr` unless given. */
   readonly cipher?: string;
-  /** The rounds of bcrypt: 24 unless given, a quarter of a second. */
+  /**
+   * The rounds of bcrypt: 24 unless given, a quarter of a second. Reading asks for more than 1024
+   * to be allowed.
+   */
   readonly rounds?: number;
   /** Stops the work. */
   readonly signal?: AbortSignal;

@@ -36,8 +36,9 @@ export function parsePem(text: string): PemBlock[] {
   for (let i = 0; i < lines.length; i++) {
     const label = labelOf(lines[i] as string, "BEGIN");
     if (label === null) continue;
-    const end = lines.findIndex((line, j) => j > i && labelOf(line, "END") === label);
-    if (end < 0) {
+    let end = i + 1;
+    while (end < lines.length && labelOf(lines[end] as string, "END") !== label) end++;
+    if (end === lines.length) {
       throw new KeyFormatError(
         `Cannot read PEM: the block ${printable(label)}, which begins in line ${i + 1}, has no end`,
       );

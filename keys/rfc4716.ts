@@ -11,6 +11,8 @@ import type { PublicKey } from "./types.ts";
 
 const begin = "---- BEGIN SSH2 PUBLIC KEY ----";
 const end = "---- END SSH2 PUBLIC KEY ----";
+/** The longest text that is read, in characters. */
+const maxLength = 1 << 16;
 const utf8 = new TextEncoder();
 
 /**
@@ -19,22 +21,24 @@ const utf8 = new TextEncoder();
  * @throws {KeyFormatError} If it is not in that format, or for the reasons of `parsePublicKey`.
  */
 export function parseRfc4716(text: string): PublicKey {
+  if (text.length > maxLength) {
+    throw formatError(`it has ${text.length} characters, and at most ${maxLength} are read`);
+  }
   const lines = text.trim().split("\n").map((line) => line.replace(/\r$/, ""));
-  if (lines.shift() !== begin) throw formatError(`it does not begin with "${begin}"`);
+  if (lines[0] !== begin) throw formatError(`it does not begin with "${begin}"`);
   if (lines.pop() !== end) throw formatError(`it does not end with "${end}"`);
   let comment = "";
-  while (lines[0]?.includes(":")) {
-    let header = lines.shift() as string;
+  let i = 1;
+  for (; lines[i]?.includes(":"); i++) {
+    let header = lines[i] as string;
     // Section 3.3: a header goes on after a backslash.
-    while (header.endsWith("\\") && lines.length > 0) {
-      header = header.slice(0, -1) + lines.shift();
-    }
+    while (header.endsWith("\\") && i + 1 < lines.length) header = header.slice(0, -1) + lines[++i];
     const colon = header.indexOf(":");
     if (header.slice(0, colon).toLowerCase() === "comment") {
       comment = header.slice(colon + 1).trim().replace(/^"(.*)"$/, "$1");
     }
   }
-  const blob = fromBase64(lines.join(""));
+  const blob = fromBase64(lines.slice(i).join(""));
   if (blob === null) throw formatError("the key in it is not base64");
   return parsePublicKey(blob, { comment });
 }

@@ -219,6 +219,7 @@ describe("RFC 4716", () => {
     assert.throws(() => parseRfc4716(text.slice(1)), /does not begin with "---- BEGIN SSH2/);
     assert.throws(() => parseRfc4716(text.slice(0, -10)), /does not end with "---- END SSH2/);
     assert.throws(() => parseRfc4716(text.replace("AAAA", "A*AA")), /is not base64/);
+    assert.throws(() => parseRfc4716("-".repeat(1 << 17)), /131072 characters, and at most 65536/);
   });
 });
 

@@ -26,6 +26,7 @@ import {
   sha256,
   sha384,
   sha512,
+  sntrup761X25519,
   x25519Agreement,
 } from "../../crypto/mod.ts";
 import type { CipherAlgorithm, MacAlgorithm } from "../../crypto/types.ts";
@@ -48,6 +49,8 @@ export interface Algorithms {
 export const supportedAlgorithms: Algorithms = {
   kex: [
     agreementMethod("mlkem768x25519-sha256", sha256, mlkem768X25519),
+    agreementMethod("sntrup761x25519-sha512", sha512, sntrup761X25519),
+    agreementMethod("sntrup761x25519-sha512@openssh.com", sha512, sntrup761X25519),
     agreementMethod("curve25519-sha256", sha256, x25519Agreement),
     agreementMethod("curve25519-sha256@libssh.org", sha256, x25519Agreement),
     agreementMethod("ecdh-sha2-nistp256", sha256, ecdhP256),
@@ -78,6 +81,8 @@ export const supportedAlgorithms: Algorithms = {
 export const serverAlgorithms: Algorithms = selectAlgorithms({
   kex: [
     "mlkem768x25519-sha256",
+    "sntrup761x25519-sha512",
+    "sntrup761x25519-sha512@openssh.com",
     "curve25519-sha256",
     "curve25519-sha256@libssh.org",
     "diffie-hellman-group16-sha512",

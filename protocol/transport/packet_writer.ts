@@ -78,7 +78,9 @@ export class PacketWriter {
 
   /** Puts bytes into the output as they are: the identification line. */
   writeRaw(bytes: Uint8Array): void {
+    const wasEmpty = this.#outputBytes === 0;
     this.#reserve(bytes.length).set(bytes);
+    if (wasEmpty) this.#onOutput();
   }
 
   /** Puts a packet into the output. Its payload is `head` and then `tail`, which are copied. */
@@ -97,6 +99,7 @@ export class PacketWriter {
     if (paddingBytes < MIN_PADDING_BYTES) paddingBytes += blockBytes;
     const sealedBytes = HEADER_BYTES + payloadBytes + paddingBytes;
 
+    const wasEmpty = this.#outputBytes === 0;
     const packet = this.#reserve(sealedBytes + tagBytes);
     const length = sealedBytes - LENGTH_BYTES;
     packet[0] = length >>> 24;
@@ -112,6 +115,8 @@ export class PacketWriter {
     this.#sequence = (this.#sequence + 1) >>> 0;
     this.#bytes += packet.length;
     this.#packets++;
+    // Not before it is sealed: whoever takes the output at once must not see it in the clear.
+    if (wasEmpty) this.#onOutput();
   }
 
   /** Takes all that waits, in order. The buffers are the caller's. */
@@ -136,7 +141,6 @@ export class PacketWriter {
     }
     const start = this.#filled;
     this.#filled += length;
-    if (this.#outputBytes === 0) this.#onOutput();
     this.#outputBytes += length;
     return this.#chunk.subarray(start, this.#filled);
   }

@@ -95,6 +95,7 @@ export class Transport {
   #peerVersion: string | null = null;
   #phase: Phase = "initial";
   #peerExtensions: ReadonlyMap<string, Uint8Array> = new Map();
+  #extInfoMayCome = false;
   #extInfoBeforeSuccess = false;
   #compressing = false;
   #held: Uint8Array[] = [];
@@ -206,6 +207,9 @@ export class Transport {
   /** Sends channel data, which never waits here: to be called only while `sendable`. */
   sendData(head: Uint8Array, data: Uint8Array): void {
     this.#writer.writePacket(head, data);
+    // A sender with a wide window may hear nothing for long: its keys end by what it sends.
+    const { bytes, packets } = this.#options.rekey;
+    if (this.#writer.bytes >= bytes || this.#writer.packets >= packets) this.rekey();
   }
 
   /** Sends DISCONNECT, whatever is under way. */
@@ -286,6 +290,7 @@ export class Transport {
       );
     }
     this.#extInfoBeforeSuccess = false;
+    if (number !== Msg.EXT_INFO) this.#extInfoMayCome = false;
     if (verdict === "ignore") return;
     if (verdict === "unknown") {
       this.send(encodeUnimplemented((this.#reader.sequence - 1) >>> 0));
@@ -335,13 +340,15 @@ export class Transport {
   #takeExtInfo(payload: Uint8Array): void {
     if (this.#phase === "authenticating") {
       this.#extInfoBeforeSuccess = true;
-    } else if (this.#reader.packets !== 1) {
+    } else if (!this.#extInfoMayCome) {
       throw new ProtocolError(
         "Cannot accept EXT_INFO: it has to be the first message under the first keys " +
           "(RFC 8308 section 2.4)",
       );
     }
-    this.#peerExtensions = new Map([...this.#peerExtensions, ...decodeExtInfo(payload)]);
+    this.#extInfoMayCome = false;
+    // RFC 8308 section 2.4: a second one replaces the first.
+    this.#peerExtensions = decodeExtInfo(payload);
   }
 
   #takePong(payload: Uint8Array): void {
@@ -375,6 +382,7 @@ export class Transport {
     this.#keysSince = this.#options.now();
     if (!first) return;
     this.#phase = "service";
+    this.#extInfoMayCome = true;
     this.#handlers.onEncrypted();
   }
 

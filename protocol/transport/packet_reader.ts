@@ -12,6 +12,8 @@ import type { Decompressor } from "./compression.ts";
 /** The least that RFC 4253 section 6.1 asks of everybody. */
 export const MIN_MAX_PACKET_BYTES = 35000;
 
+/** A sequence number may never come round under one key: it is what no packet is without. */
+const MAX_PACKETS_UNDER_KEYS = 2 ** 32;
 const LENGTH_BYTES = 4;
 const MIN_PADDING_BYTES = 4;
 
@@ -27,6 +29,8 @@ export class PacketReader {
   #packets = 0;
   /** The largest packet that is accepted, and the largest payload that one may inflate to. */
   maxPacketBytes: number = MIN_MAX_PACKET_BYTES;
+  /** How many packets the same keys may open. */
+  maxPackets: number = MAX_PACKETS_UNDER_KEYS;
 
   /** @param queue What has arrived and not been parsed. */
   constructor(queue: ByteQueue, opener: PacketOpener) {
@@ -73,6 +77,12 @@ export class PacketReader {
     const queue = this.#queue;
     if (this.#length === null) {
       if (queue.length < opener.headBytes) return null;
+      if (this.#packets >= this.maxPackets) {
+        throw new ProtocolError(
+          `Cannot open packet ${this.#sequence}: the keys have opened ${this.#packets} packets, ` +
+            `and the peer does not exchange them`,
+        );
+      }
       const length = opener.openLength(queue.peek(opener.headBytes), this.#sequence);
       this.#checkLength(length);
       this.#length = length;

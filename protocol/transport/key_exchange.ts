@@ -7,7 +7,7 @@
 import type { CipherKeys, RandomSource } from "../../crypto/types.ts";
 import { parsePublicKey, samePublicKey } from "../../keys/public_key.ts";
 import type { PublicKey, Signer } from "../../keys/types.ts";
-import { DisconnectCode, ProtocolError } from "../../wire/errors.ts";
+import { DisconnectCode, KeyFormatError, ProtocolError } from "../../wire/errors.ts";
 import { Msg } from "../../wire/message_numbers.ts";
 import { decodeKexInit, encodeKexInit, type KexInit } from "../../wire/transport_messages.ts";
 import { Conversation } from "../conversation.ts";
@@ -251,11 +251,7 @@ export class KeyExchange {
     digest: Uint8Array,
     identity: Extract<HostIdentity, { role: "client" }>,
   ): Promise<void> {
-    const key = parsePublicKey(blob);
-    const refuse = (why: string) =>
-      new ProtocolError(`Cannot verify the server: ${why}`, {
-        code: DisconnectCode.KEY_EXCHANGE_FAILED,
-      });
+    const key = parseHostKey(blob);
     if (!key.algorithms.includes(algorithm)) {
       throw refuse(`its host key is of type ${key.type}, but ${algorithm} was agreed on`);
     }
@@ -269,6 +265,22 @@ export class KeyExchange {
       throw refuse("it has another host key than before");
     }
   }
+}
+
+function parseHostKey(blob: Uint8Array): PublicKey {
+  try {
+    return parsePublicKey(blob);
+  } catch (cause) {
+    if (!(cause instanceof KeyFormatError)) throw cause;
+    throw refuse(`its host key is not a valid one (${cause.message})`, cause);
+  }
+}
+
+function refuse(why: string, cause?: unknown): ProtocolError {
+  return new ProtocolError(`Cannot verify the server: ${why}`, {
+    code: DisconnectCode.KEY_EXCHANGE_FAILED,
+    ...(cause === undefined ? {} : { cause }),
+  });
 }
 
 /** What a server can offer with the keys it has. */

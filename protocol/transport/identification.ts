@@ -30,6 +30,8 @@ export function checkIdentification(text: string): string {
 export class IdentificationReader {
   readonly #linesAllowed: boolean;
   readonly #onLine: ((line: string) => void) | undefined;
+  /** How many bytes at the front of the queue are known to hold no LF. */
+  #searched = 0;
   #lines = 0;
   #lineBytes = 0;
 
@@ -51,7 +53,7 @@ export class IdentificationReader {
   next(queue: ByteQueue): string | null {
     while (true) {
       const waiting = queue.peek(Math.min(queue.length, MAX_LINES_BYTES));
-      const end = waiting.indexOf(LF);
+      const end = waiting.indexOf(LF, this.#searched);
       const isIdentification = startsWithSsh(waiting);
       const limit = isIdentification || !this.#linesAllowed ? MAX_LINE_BYTES : MAX_LINES_BYTES;
       if ((end === -1 ? waiting.length : end) > limit) {
@@ -60,6 +62,7 @@ export class IdentificationReader {
       if (!isIdentification && !this.#linesAllowed && waiting.length >= 4) {
         throw refuse("it begins with", waiting);
       }
+      this.#searched = end === -1 ? waiting.length : 0;
       if (end === -1) return null;
       const withoutCr = end > 0 && waiting[end - 1] === CR ? end - 1 : end;
       const line = latin1(waiting.subarray(0, withoutCr));
@@ -73,6 +76,7 @@ export class IdentificationReader {
   #countLine(line: string, bytes: number): void {
     this.#lines++;
     this.#lineBytes += bytes;
+    if (line.includes("\0")) throw refuse("a line has a NUL", encodeLatin1(line));
     if (/^HTTP\/\d/.test(line)) {
       throw new ProtocolError(
         `Cannot speak SSH: the peer speaks HTTP ("${printable(line, 80)}")`,
@@ -95,7 +99,10 @@ function startsWithSsh(bytes: Uint8Array): boolean {
 
 /** RFC 4253 section 5.1: a server that says 1.99 speaks 2.0 too. */
 function checkVersion(line: string): string {
-  if (line.includes("\0")) throw refuse("its identification has a NUL", encodeLatin1(line));
+  // deno-lint-ignore no-control-regex
+  if (/[\x00-\x1f\x7f]/.test(line)) {
+    throw refuse("its identification has a control character", encodeLatin1(line));
+  }
   if (line.startsWith("SSH-2.0-") || line.startsWith("SSH-1.99-")) return line;
   throw refuse("it identifies as", encodeLatin1(line));
 }

@@ -108,7 +108,7 @@ export class Reader {
     for (const byte of bytes) {
       if (byte < 0x20 || byte > 0x7e) throw this.error(`${field} is not printable US-ASCII`);
     }
-    return String.fromCharCode.apply(null, bytes as unknown as number[]);
+    return strictUtf8.decode(bytes);
   }
 
   /** `name-list`: at most `maxNames` names, none of them empty. */

@@ -105,7 +105,7 @@ export function decodeExtInfo(payload: Uint8Array): Map<string, Uint8Array> {
   if (count > 256) throw reader.error(`${count} extensions, but at most 256 are allowed`);
   const extensions = new Map<string, Uint8Array>();
   for (let i = 0; i < count; i++) {
-    const name = reader.name("extension-name");
+    const name = reader.name("extension-name", 256);
     if (extensions.has(name)) throw reader.error(`extension ${name} twice`);
     extensions.set(name, reader.string("extension-value").slice());
   }

@@ -9,19 +9,23 @@ import {
   DisconnectCode,
   HostKeyError,
   NegotiationError,
+  printable,
   ProtocolError,
   SshError,
 } from "../wire/errors.ts";
 import type { Disconnect } from "../wire/transport_messages.ts";
+
+/** How long a description may be, in characters: it may quote what the peer sent. */
+const MAX_DESCRIPTION = 1024;
 
 /**
  * The DISCONNECT for an error. Only what the peer itself caused is described: the text of any
  * other error is nobody else's business.
  */
 export function disconnectFor(reason: unknown): Disconnect {
-  if (reason instanceof ProtocolError) return { code: reason.code, description: reason.message };
+  if (reason instanceof ProtocolError) return disconnect(reason.code, reason.message);
   if (reason instanceof NegotiationError) {
-    return { code: DisconnectCode.KEY_EXCHANGE_FAILED, description: reason.message };
+    return disconnect(DisconnectCode.KEY_EXCHANGE_FAILED, reason.message);
   }
   if (reason instanceof HostKeyError) {
     return {
@@ -36,6 +40,10 @@ export function disconnectFor(reason: unknown): Disconnect {
     };
   }
   return { code: DisconnectCode.BY_APPLICATION, description: "The connection cannot go on" };
+}
+
+function disconnect(code: number, message: string): Disconnect {
+  return { code, description: printable(message, MAX_DESCRIPTION) };
 }
 
 /** Whatever was thrown, as an error. */

@@ -343,15 +343,18 @@ export class Engine {
     const begin = (): void => {
       transport.phase = "authenticating";
     };
+    let user: AuthenticatedUser;
     if (options.role === "client") {
       await authenticateClient(conversation, options.auth, {
         sessionId: info.sessionId,
         hostKey: info.hostKey.blob,
         extensions: () => transport.peerExtensions,
       }, begin);
-      this.#user = { user: options.auth.user, method: "none", key: null };
+      // The connection may have ended after the message that let us in.
+      conversation.throwIfEnded();
+      user = { user: options.auth.user, method: "none", key: null };
     } else {
-      this.#user = await authenticateServer(conversation, options.auth, {
+      user = await authenticateServer(conversation, options.auth, {
         sessionId: info.sessionId,
         hostKey: info.hostKey.blob,
         now: options.now,
@@ -360,10 +363,11 @@ export class Engine {
       });
       conversation.send(Uint8Array.of(Msg.USERAUTH_SUCCESS));
     }
+    this.#user = user;
     transport.phase = "connected";
     transport.startCompression();
     transport.allowPackets(MAX_CONNECTED_PACKET_BYTES);
-    this.#sink.onAuthenticated(this.#user);
+    this.#sink.onAuthenticated(user);
   }
 
   #sleepUntil(time: number): Promise<void> {

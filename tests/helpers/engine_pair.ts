@@ -84,7 +84,7 @@ export async function serverOptions(
     now: () => 0,
     hostKeys: [await testHostKey()],
     auth: {
-      methods: ["publickey", "password", "keyboard-interactive"],
+      methods: ["none", "publickey", "password", "keyboard-interactive"],
       authenticate: () => true,
       signatureAlgorithms: supportedAlgorithms.hostKeys,
       maxAttempts: 6,

@@ -6,7 +6,7 @@
  */
 
 import { decodeUserauthFailure, encodeUserauthRequest } from "../../wire/auth_messages.ts";
-import { AuthenticationError, ProtocolError } from "../../wire/errors.ts";
+import { AuthenticationError, printable, ProtocolError } from "../../wire/errors.ts";
 import { Msg } from "../../wire/message_numbers.ts";
 import { decodeService, encodeService } from "../../wire/transport_messages.ts";
 import type { Conversation } from "../conversation.ts";
@@ -167,7 +167,7 @@ function failure(
 ): AuthenticationError {
   return new AuthenticationError(
     `Cannot authenticate as ${JSON.stringify(user)}: tried ${notes.join(", ")}; ` +
-      `the server would take ${remaining.join(", ") || "nothing more"}`,
+      `the server would take ${printable(remaining.join(", "), 1000) || "nothing more"}`,
     { remaining, partial: accepted > 0 },
   );
 }

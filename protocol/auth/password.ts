@@ -14,7 +14,7 @@ import { type ClientAuthMethod, type ClientAuthOutcome, outcomeOf } from "./clie
 /** The method's name. */
 export const PASSWORD = "password";
 
-/** How often a password is asked for, as with `ssh`. */
+/** How often a password, or a new one, is asked for, as with `ssh`. */
 const MAX_ATTEMPTS = 3;
 /** Longer ones only make the server work. */
 const MAX_PASSWORD_BYTES = 1024;
@@ -22,7 +22,8 @@ const MAX_PASSWORD_BYTES = 1024;
 /** Options of {@linkcode password}. */
 export interface PasswordOptions {
   /**
-   * Gives a new password when the server wants the old one changed; null to leave it.
+   * Gives a new password when the server wants the old one changed; null to leave it. A server
+   * that does not like it asks again, up to three times.
    *
    * @param prompt What the server has to say about it.
    */
@@ -48,7 +49,10 @@ export function password(
         if (secret === null) return last;
         context.request(PASSWORD, new Writer().boolean(false).string(secret).finish());
         let reply = await context.reply(Msg.USERAUTH_PASSWD_CHANGEREQ);
-        while (reply[0] === Msg.USERAUTH_PASSWD_CHANGEREQ) {
+        for (let changes = 0; reply[0] === Msg.USERAUTH_PASSWD_CHANGEREQ; changes++) {
+          if (changes === MAX_ATTEMPTS) {
+            return { outcome: "skipped", why: `the server took none of ${changes} new passwords` };
+          }
           const fresh = await options.change?.(decodePasswordChangeRequest(reply)) ?? null;
           if (fresh === null) {
             return { outcome: "skipped", why: "the password has expired and was not changed" };

@@ -57,7 +57,7 @@ export function publicKey(signer: Signer, options: { probe?: boolean } = {}): Cl
           throw new ProtocolError("Cannot authenticate: USERAUTH_PK_OK is for another key");
         }
       }
-      const hostbound = context.extensions.has(HOSTBOUND_EXTENSION);
+      const hostbound = takesHostbound(context.extensions);
       const method = hostbound ? PUBLICKEY_HOSTBOUND : PUBLICKEY;
       const fields = fieldsOf(true, algorithm, key.blob);
       if (hostbound) fields.string(context.hostKey);
@@ -123,6 +123,12 @@ function signedData(
 ): Uint8Array {
   return new Writer(1024).string(context.sessionId).uint8(Msg.USERAUTH_REQUEST)
     .string(context.user).string(context.service).string(method).raw(fields).finish();
+}
+
+/** There is one version of the variant, and its number is 0. */
+function takesHostbound(extensions: ReadonlyMap<string, Uint8Array>): boolean {
+  const version = extensions.get(HOSTBOUND_EXTENSION);
+  return version !== undefined && new TextDecoder().decode(version) === "0";
 }
 
 /** RFC 8308 section 3.1: a server that lists algorithms takes no others. */

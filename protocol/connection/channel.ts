@@ -130,8 +130,13 @@ export class EngineChannel {
     return Math.min(this.#remote.window.remainingBytes, this.#remote.maxSendBytes);
   }
 
-  /** Sends data, at most {@linkcode sendableBytes} of it. */
+  /**
+   * Sends data, at most {@linkcode sendableBytes} of it.
+   *
+   * @throws {RangeError} If it is more.
+   */
   sendData(data: Uint8Array, type: number = DATA_NORMAL): void {
+    if (data.length === 0) return;
     const remote = this.#remote;
     if (remote === null || data.length > this.sendableBytes) {
       throw new RangeError(
@@ -162,15 +167,16 @@ export class EngineChannel {
   /**
    * Makes a request.
    *
-   * @param onReply Given the reply; null if none is wanted.
+   * @param onReply Given the reply, unless the channel is closed first; null if none is wanted.
+   * @returns Whether it was sent: not on a channel that is not open, or that we have closed.
    */
   sendRequest(
     name: string,
     payload: Uint8Array,
     onReply: ((success: boolean) => void) | null,
-  ): void {
+  ): boolean {
     const remote = this.#remote;
-    if (remote === null || this.#sentClose || this.#closed) return;
+    if (remote === null || this.#sentClose || this.#closed) return false;
     if (onReply !== null) this.#asked.push(onReply);
     this.#context.send(
       encodeChannelRequest({
@@ -180,6 +186,7 @@ export class EngineChannel {
         payload,
       }),
     );
+    return true;
   }
 
   /** Counts what the application has taken, and lets the peer send as much again. */
@@ -188,8 +195,13 @@ export class EngineChannel {
     if (refill > 0) this.#sendAdjust(refill);
   }
 
-  /** Lets the peer send more, for good. */
+  /**
+   * Lets the peer send more, for good. It has to know the channel by then.
+   *
+   * @throws {RangeError} If the window would pass 2^32 - 1 bytes.
+   */
   growWindow(bytes: number): void {
+    if (!this.isOpen) throw new TypeError("Cannot widen the window: the channel is not open");
     this.#receiveWindow.grow(bytes);
     this.#sendAdjust(bytes);
   }
@@ -224,13 +236,16 @@ export class EngineChannel {
       case Msg.CHANNEL_EXTENDED_DATA:
         return this.#handleData(number, payload);
       case Msg.CHANNEL_EOF:
+        bodyOf(payload, "CHANNEL_EOF").end();
         return this.#handleEof();
       case Msg.CHANNEL_CLOSE:
+        bodyOf(payload, "CHANNEL_CLOSE").end();
         return this.#handleClose();
       case Msg.CHANNEL_REQUEST:
         return this.#handleRequest(payload);
       case Msg.CHANNEL_SUCCESS:
       case Msg.CHANNEL_FAILURE:
+        bodyOf(payload, messageName(number)).end();
         return this.#handleReply(number);
     }
   }

@@ -32,7 +32,12 @@ export interface IncomingChannelOpen {
   readonly type: string;
   /** What is specific to the type. */
   readonly extra: Uint8Array;
-  /** Opens it. Exactly one of `accept` and `reject` is to be called. */
+  /**
+   * Opens it. Exactly one of `accept` and `reject` is to be called. If the connection has ended
+   * meanwhile, the sink is told so before this returns.
+   *
+   * @throws {RangeError} If the limits cannot be had; it can then be accepted with others.
+   */
   accept(sink: ChannelSink, limits: ChannelLimits, extra?: Uint8Array): EngineChannel;
   /** Refuses it: see `ChannelOpenReason`. */
   reject(reason: number, description: string): void;
@@ -75,7 +80,7 @@ export class Multiplexer {
   /** Channels that the peer wants, and nobody has decided on. */
   #undecided = 0;
   #nextId = 0;
-  #ended = false;
+  #ended: { readonly reason: unknown } | null = null;
 
   constructor(options: MultiplexerOptions) {
     this.#options = options;
@@ -145,7 +150,7 @@ export class Multiplexer {
 
   /** The connection has ended. */
   end(reason: unknown): void {
-    this.#ended = true;
+    this.#ended = { reason };
     this.#asked = [];
     this.#owed.clear();
     const channels = [...this.#channels.values()];
@@ -198,7 +203,7 @@ export class Multiplexer {
   #handleOpen(payload: Uint8Array): void {
     const open = decodeChannelOpen(payload);
     const reject = (reason: number, description: string): void => {
-      if (this.#ended) return;
+      if (this.#ended !== null) return;
       this.#options.send(
         encodeChannelOpenFailure({ recipientChannel: open.senderChannel, reason, description }),
       );
@@ -210,8 +215,11 @@ export class Multiplexer {
     if (open.maxPacketBytes === 0) throw zeroPacket();
     this.#undecided++;
     let decided = false;
-    const decide = (): void => {
+    const checkUndecided = (): void => {
       if (decided) throw new TypeError(`The channel ${open.type} has been decided on already`);
+    };
+    const decide = (): void => {
+      checkUndecided();
       decided = true;
       this.#undecided--;
     };
@@ -219,8 +227,11 @@ export class Multiplexer {
       type: open.type,
       extra: open.extra,
       accept: (sink, limits, extra = new Uint8Array(0)) => {
+        checkUndecided();
+        const channel = this.#create(open.type, limits, sink);
         decide();
-        return this.#accept(open, sink, limits, extra);
+        this.#confirm(channel, open, limits, extra);
+        return channel;
       },
       reject: (reason, description) => {
         decide();
@@ -229,22 +240,22 @@ export class Multiplexer {
     });
   }
 
-  #accept(
+  #confirm(
+    channel: EngineChannel,
     open: ReturnType<typeof decodeChannelOpen>,
-    sink: ChannelSink,
     limits: ChannelLimits,
     extra: Uint8Array,
-  ): EngineChannel {
-    const channel = this.#create(open.type, limits, sink);
+  ): void {
+    if (this.#ended !== null) {
+      this.#channels.delete(channel.localId);
+      channel.end(this.#ended.reason);
+      return;
+    }
     channel.confirm({
       id: open.senderChannel,
       windowBytes: open.windowBytes,
       maxPacketBytes: open.maxPacketBytes,
     });
-    if (this.#ended) {
-      this.#channels.delete(channel.localId);
-      return channel;
-    }
     this.#options.send(
       encodeChannelOpenConfirmation({
         recipientChannel: open.senderChannel,
@@ -254,7 +265,6 @@ export class Multiplexer {
         extra,
       }),
     );
-    return channel;
   }
 
   #handleGlobalRequest(payload: Uint8Array): void {

@@ -14,6 +14,8 @@ import { ProtocolError } from "../../wire/errors.ts";
 
 /** Windows count to here (RFC 4254 section 5.2). */
 export const MAX_WINDOW_BYTES = 0xffffffff;
+/** The most data in one packet that a peer can be allowed. */
+export const MAX_PACKET_DATA_BYTES: number = 256 * 1024;
 
 /** How much the peer may still send. */
 export class ReceiveWindow {
@@ -22,7 +24,10 @@ export class ReceiveWindow {
   #remainingBytes: number;
   #takenBytes = 0;
 
+  /** @throws {RangeError} If one of the sizes cannot be had. */
   constructor(sizeBytes: number, maxPacketBytes: number) {
+    checkSize("window", sizeBytes, 0, MAX_WINDOW_BYTES);
+    checkSize("maximum packet size", maxPacketBytes, 1, MAX_PACKET_DATA_BYTES);
     this.#sizeBytes = sizeBytes;
     this.#remainingBytes = sizeBytes;
     this.#maxPacketBytes = maxPacketBytes;
@@ -53,8 +58,11 @@ export class ReceiveWindow {
    * Counts what the application has taken.
    *
    * @returns How many bytes the peer is now to be allowed in addition; 0 to tell it later.
+   * @throws {RangeError} If so much has not arrived.
    */
   take(bytes: number): number {
+    const waitingBytes = this.#sizeBytes - this.#remainingBytes - this.#takenBytes;
+    checkSize("number of bytes that are taken", bytes, 0, waitingBytes);
     this.#takenBytes += bytes;
     if (this.#takenBytes * 2 < this.#sizeBytes) return 0;
     const refill = this.#takenBytes;
@@ -63,11 +71,13 @@ export class ReceiveWindow {
     return refill;
   }
 
-  /** Widens the window for good. */
+  /**
+   * Widens the window for good.
+   *
+   * @throws {RangeError} If it would pass 2^32 - 1 bytes once all that has arrived is taken.
+   */
   grow(bytes: number): void {
-    if (this.#remainingBytes + bytes > MAX_WINDOW_BYTES) {
-      throw new RangeError(`Cannot widen the window by ${bytes} bytes: it would pass 2^32 - 1`);
-    }
+    checkSize("growth of the window", bytes, 0, MAX_WINDOW_BYTES - this.#sizeBytes);
     this.#sizeBytes += bytes;
     this.#remainingBytes += bytes;
   }
@@ -104,4 +114,9 @@ export class SendWindow {
     }
     this.#remainingBytes += bytes;
   }
+}
+
+function checkSize(what: string, bytes: number, least: number, most: number): void {
+  if (Number.isInteger(bytes) && bytes >= least && bytes <= most) return;
+  throw new RangeError(`Cannot have a ${what} of ${bytes} bytes: it has to be ${least} to ${most}`);
 }

@@ -169,13 +169,12 @@ export class KeyFormatError extends SshError {
   override readonly name: string = "KeyFormatError";
 }
 
+// deno-lint-ignore no-control-regex
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+
 /** Text that a peer sent, made fit for a message: no control characters, bounded in length. */
 export function printable(text: string, maxLength = 200): string {
-  // deno-lint-ignore no-control-regex
-  const clean = text.replace(
-    /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
-    "\ufffd",
-  );
+  const clean = text.replace(UNPRINTABLE, "\ufffd");
   return clean.length <= maxLength ? clean : `${clean.slice(0, maxLength)}…`;
 }
 

@@ -236,8 +236,12 @@ export class Engine {
   ping(data: Uint8Array, onPong: (data: Uint8Array) => void): boolean {
     this.#checkConnected("ping");
     if (!this.peerExtensions.has("ping@openssh.com")) return false;
-    this.#transport.sendPing(data, onPong);
-    return true;
+    try {
+      this.#transport.sendPing(data, onPong);
+    } catch (error) {
+      this.#fail(error);
+    }
+    return this.#closed === null;
   }
 
   /** Starts a key exchange, unless one is under way. */
@@ -400,10 +404,11 @@ export class Engine {
 function extensionsOf(
   options: ClientEngineOptions | ServerEngineOptions,
 ): ReadonlyMap<string, string> {
-  if (options.role === "client") return new Map([["ping@openssh.com", "0"]]);
+  const both: [string, string][] = [["global-requests-ok", ""], ["ping@openssh.com", "0"]];
+  if (options.role === "client") return new Map(both);
   return new Map([
     ["server-sig-algs", options.auth.signatureAlgorithms.join(",")],
     [HOSTBOUND_EXTENSION, "0"],
-    ["ping@openssh.com", "0"],
+    ...both,
   ]);
 }

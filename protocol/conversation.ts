@@ -68,9 +68,15 @@ export class Conversation {
    *
    * @param numbers The message numbers that may come; any other is a protocol error.
    * @returns The message's payload, which is the caller's.
+   * @throws {TypeError} If it is waited for already: a dialogue has one thread.
    */
   next(...numbers: number[]): Promise<Uint8Array> {
     if (this.#ended !== null) return Promise.reject(this.#ended.reason);
+    if (this.#waiting !== null) {
+      return Promise.reject(
+        new TypeError(`Cannot wait twice at once for a message of the ${this.#what}`),
+      );
+    }
     const { promise, resolve, reject } = deferred<Uint8Array>();
     this.#waiting = { numbers, resolve, reject };
     this.#setIdle();

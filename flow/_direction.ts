@@ -36,6 +36,8 @@ export interface Outlet {
   write(buffers: readonly Uint8Array[]): Promise<void>;
   /** What {@linkcode Flow.closeWrite} does. */
   end(): Promise<void>;
+  /** Ends the direction, and waits until nothing of it is left to do. */
+  finish(): Promise<void>;
   /** Rejects writes that wait and later ones. */
   failWrites(failure: Failure): void;
 }

@@ -77,7 +77,7 @@ export class Duplex implements Flow {
   async #close(): Promise<void> {
     try {
       // Both at once: a peer that does the same must not wait for us to read.
-      await Promise.all([this.#outgoing.end(), this.#incoming.discard()]);
+      await Promise.all([this.#outgoing.finish(), this.#incoming.discard()]);
       this.#closed = true;
     } catch (error) {
       if (this.#aborted) throw error;

@@ -14,16 +14,19 @@ import { Eof, type Flow } from "./flow.ts";
 export interface Sink {
   /** Hands over bytes; resolves when there is room for more. */
   push(chunk: Uint8Array): Promise<void>;
-  /** Tells the peer that no more will come; resolves when all has gone out. */
+  /** Tells the peer that no more will come. */
   end(): Promise<void>;
+  /**
+   * Resolves when the sink has closed, after `end`: at once, unless given. Rejects when it breaks,
+   * also while nothing is written.
+   */
+  readonly closed?: Promise<unknown>;
 }
 
 /** A duplex that is read when input is wanted. */
 export interface Endpoint extends Sink {
   /** The next chunk. Its calls never overlap, and stop at the first end or error. */
   pull(): Promise<Uint8Array | typeof Eof>;
-  /** Rejects when output breaks though nothing is being written. */
-  readonly broken?: Promise<unknown>;
   /** Lets go of what is left, when both directions have ended. */
   free(): void;
   /** Drops everything; a pending `pull` or `push` settles. */
@@ -42,14 +45,8 @@ export function flowOver(endpoint: Endpoint): Flow {
     if (--openDirections === 0) endpoint.free();
   };
   const incoming = new PulledInlet(() => endpoint.pull(), onEnd);
-  const outgoing = new PumpedOutlet({
-    push: (chunk) => endpoint.push(chunk),
-    async end() {
-      await endpoint.end();
-      onEnd();
-    },
-  });
-  endpoint.broken?.catch((cause) => outgoing.failWrites(closedBy(cause)));
+  const outgoing = new PumpedOutlet(endpoint);
+  outgoing.finished.then(onEnd, () => {});
   return new Duplex(incoming, outgoing, (reason) => endpoint.abort(reason));
 }
 
@@ -133,14 +130,23 @@ class PulledInlet implements Inlet {
 export class PumpedOutlet implements Outlet {
   readonly #pipe = new Pipe(OUTPUT_CAPACITY_BYTES);
   readonly #ended: Promise<void>;
-  #rejectEnded: (error: unknown) => void = () => {};
+  /** Resolves when the sink has closed, rejects when the direction breaks. */
+  readonly finished: Promise<void>;
+  #break: (error: unknown) => void = () => {};
 
   constructor(sink: Sink) {
-    this.#ended = new Promise((resolve, reject) => {
-      this.#rejectEnded = reject;
-      this.#pump(sink).then(resolve, (cause) => this.failWrites(closedBy(cause)));
-    });
+    const broken = new Promise<never>((_, reject) => this.#break = reject);
+    const unlessBroken = (step: Promise<unknown>) =>
+      new Promise<void>((resolve, reject) => {
+        step.then(() => resolve(), (cause) => this.failWrites(closedBy(cause)));
+        broken.catch(reject);
+      });
+    const ended = this.#pump(sink);
+    this.#ended = unlessBroken(ended);
+    this.finished = unlessBroken(ended.then(() => sink.closed));
     this.#ended.catch(() => {});
+    this.finished.catch(() => {});
+    sink.closed?.catch((cause) => this.failWrites(closedBy(cause)));
   }
 
   get writeFailure(): Failure | null {
@@ -156,11 +162,16 @@ export class PumpedOutlet implements Outlet {
     await this.#ended;
   }
 
+  async finish(): Promise<void> {
+    await this.#pipe.end();
+    await this.finished;
+  }
+
   failWrites(failure: Failure): void {
     this.#pipe.failWrites(failure);
     // The pump is told, and not the application.
     this.#pipe.failReads({ ...failure });
-    this.#rejectEnded(failure.error);
+    this.#break(failure.error);
   }
 
   async #pump(sink: Sink): Promise<void> {

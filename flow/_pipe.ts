@@ -109,6 +109,10 @@ export class Pipe implements Inlet, Outlet {
     return this.#ending;
   }
 
+  finish(): Promise<void> {
+    return this.end();
+  }
+
   discard(): Promise<void> {
     if (this.#discarding) return this.#discarding;
     if (this.#readFailure) this.#discarding = Promise.reject(this.#readFailure.error);

@@ -67,8 +67,12 @@ function makeEndpoint(source: StreamPair): Endpoint {
   return {
     pull: input.pull,
     push: (chunk) => writer.write(chunk),
-    end: () => writer.close(),
-    broken: writer.closed,
+    end() {
+      // Node's streams say that they have closed when the peer has closed its direction too.
+      ignoreFailure(() => writer.close());
+      return Promise.resolve();
+    },
+    closed: writer.closed,
     free: close,
     abort(reason) {
       ignoreFailure(() => input.cancel(reason));

@@ -86,7 +86,8 @@ export function fromWebSocket(socket: WebSocketLike): Flow {
   };
   const onClose = ({ code, reason }: CloseEvent) => {
     sink.onClose();
-    if (CleanCloseCodes.includes(code)) {
+    // Deno says 0 when a frame arrives after its own close: the peer has had all of ours.
+    if (CleanCloseCodes.includes(code) || code === 0 && sink.hasEnded) {
       incoming.end();
       // What was not sent by now makes it reject.
       outgoing.end().catch(() => {});
@@ -115,6 +116,8 @@ class WebSocketSink implements Sink {
   /** Resolves when writes can be tried: the socket is open, or never will be. */
   readonly #settled: Promise<void>;
   readonly #closed: Promise<void>;
+  #hasEnded = false;
+  #dropped: string | null = null;
   #onOpen: () => void = () => {};
   #onClosed: () => void = () => {};
 
@@ -125,8 +128,15 @@ class WebSocketSink implements Sink {
     if (socket.readyState !== CONNECTING) this.onOpen();
   }
 
+  /** Whether it was this end that closed the socket, and in the proper way. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
   onOpen(): void {
     this.#onOpen();
+    // A server's socket may open although it was closed before.
+    if (this.#dropped !== null) this.#socket.close(ABORTED, this.#dropped);
   }
 
   onClose(): void {
@@ -146,6 +156,7 @@ class WebSocketSink implements Sink {
   async end(): Promise<void> {
     await this.#settled;
     if (this.#socket.readyState !== OPEN && this.#socket.bufferedAmount > 0) throw closedError();
+    this.#hasEnded = true;
     this.#socket.close(NORMAL_CLOSURE);
     // The peer confirms the close only after all frames that were sent before it.
     await this.#closed;
@@ -153,6 +164,7 @@ class WebSocketSink implements Sink {
 
   /** Closes the socket in a way that the peer does not take for a proper end. */
   drop(reason: string): void {
+    this.#dropped = reason;
     this.#socket.close(ABORTED, reason);
   }
 }

@@ -362,6 +362,7 @@ export function describeConformance(name: string, medium: Medium): void {
         const reading = here.read();
         const closing = here.close();
         const later = here.read();
+        assert.equal(await there.read(), Eof);
         await there.write(bytes(5));
         assert.deepEqual(await reading, bytes(5));
         assert.ok(await staysPending(later));

@@ -195,6 +195,34 @@ describe("fromStreams", () => {
     assert.deepEqual(calls, [true, "close"]);
   });
 
+  it("has told the peer of the end although the stream has more to do", async () => {
+    let finish: () => void = () => {};
+    let told = false;
+    const writable = new WritableStream<Uint8Array>({
+      close() {
+        told = true;
+        return new Promise((resolve) => finish = resolve);
+      },
+    });
+    const flow = fromStreams({ readable: ReadableStream.from<Uint8Array>([]), writable });
+    await flow.write(bytes(1));
+    await flow.closeWrite();
+    assert.ok(told);
+    const closing = flow.close();
+    assert.ok(await staysPending(closing));
+    finish();
+    await closing;
+  });
+
+  it("tells with a close that the end was not delivered", async () => {
+    const error = new Error("reset");
+    const writable = new WritableStream<Uint8Array>({ close: () => Promise.reject(error) });
+    const flow = fromStreams({ readable: ReadableStream.from<Uint8Array>([]), writable });
+    await flow.closeWrite();
+    const told = (found: unknown) => found instanceof FlowClosedError && found.cause === error;
+    await assert.rejects(flow.close(), told);
+  });
+
   it("closes a socket of streams when both directions have ended by themselves", async () => {
     const [one, other] = transformStreams();
     let closed = 0;

@@ -157,6 +157,19 @@ describe("fromWebSocket", () => {
     assert.deepEqual(await readAll(here), bytes(6));
   });
 
+  it("is closed properly where the runtime has no code for it, and only if it closed itself", async () => {
+    const [one] = openPair();
+    const here = fromWebSocket(one);
+    one.close = () => setTimeout(() => one.end({ code: 0, reason: "" }));
+    await here.write(bytes(1));
+    await here.closeWrite();
+    assert.equal(await here.read(), Eof);
+    const [other] = openPair();
+    const there = fromWebSocket(other);
+    other.end({ code: 0, reason: "" });
+    await assert.rejects(there.read(), FlowClosedError);
+  });
+
   it("tells with a close that the peer closed before all was sent", async () => {
     const [one, other] = openPair();
     const here = fromWebSocket(one);
@@ -231,6 +244,18 @@ describe("fromWebSocket", () => {
     await turn();
     assert.equal(one.readyState, 3);
     assert.deepEqual(one.sent, []);
+  });
+
+  it("closes a socket that opens although it was aborted before", async () => {
+    const [one, other] = FakeWebSocket.pair();
+    other.open();
+    const [here, there] = [fromWebSocket(one), fromWebSocket(other)];
+    const { close } = one;
+    one.close = () => {};
+    here.abort(new Error("enough"));
+    one.close = close;
+    one.open();
+    await assert.rejects(there.read(), /code 4000/);
   });
 
   it("breaks when the socket never opens", async () => {

@@ -7,7 +7,7 @@
 import type { RandomSource } from "../crypto/types.ts";
 import type { PublicKey, Signer } from "../keys/types.ts";
 import type { Banner } from "../wire/auth_messages.ts";
-import type { Debug } from "../wire/transport_messages.ts";
+import type { Debug, KexInit } from "../wire/transport_messages.ts";
 import type { ClientAuthOptions } from "./auth/client.ts";
 import type { AuthenticatedUser, ServerAuthOptions } from "./auth/server.ts";
 import type { IncomingChannelOpen, IncomingGlobalRequest } from "./connection/multiplexer.ts";
@@ -71,6 +71,12 @@ export interface ServerEngineOptions extends EngineOptions {
   readonly auth: ServerAuthOptions;
   /** The host keys, the preferred one first. */
   readonly hostKeys: readonly Signer[];
+  /**
+   * The first KEXINIT, where it is to be known before it is sent: what `kexInitOf` makes of these
+   * algorithms and host keys, with a cookie that no other connection has. It is made when it is
+   * sent, unless given.
+   */
+  readonly kexInit?: KexInit | undefined;
 }
 
 /** What a connection has agreed on. */

@@ -30,6 +30,7 @@ import {
   x25519Agreement,
 } from "../../crypto/mod.ts";
 import type { CipherAlgorithm, MacAlgorithm } from "../../crypto/types.ts";
+import type { Signer } from "../../keys/types.ts";
 import { type CompressionAlgorithm, noCompression, zlibDelayed } from "./compression.ts";
 import { agreementMethod } from "./kex/agreement.ts";
 import { groupExchangeMethod } from "./kex/group_exchange.ts";
@@ -119,6 +120,12 @@ export function selectAlgorithms(
     macs: select("MAC", names.macs, from.macs),
     compression: select("compression", names.compression, from.compression),
   };
+}
+
+/** What a server can offer with the keys it has. */
+export function withHostKeys(algorithms: Algorithms, signers: readonly Signer[]): Algorithms {
+  const have = new Set(signers.flatMap((signer) => signer.publicKey.algorithms));
+  return { ...algorithms, hostKeys: algorithms.hostKeys.filter((name) => have.has(name)) };
 }
 
 function select<T extends { readonly name: string }>(

@@ -12,7 +12,7 @@ import { Msg } from "../../wire/message_numbers.ts";
 import { decodeKexInit, encodeKexInit, type KexInit } from "../../wire/transport_messages.ts";
 import { Conversation } from "../conversation.ts";
 import type { Role } from "../gate.ts";
-import type { Algorithms } from "./algorithms.ts";
+import { type Algorithms, withHostKeys } from "./algorithms.ts";
 import { deriveKey, exchangeHash, type KeyMaterial, KeyUse } from "./key_derivation.ts";
 import type { KexClientContext, KexContext, KexServerContext } from "./kex/types.ts";
 import {
@@ -28,7 +28,12 @@ import type { PacketWriter } from "./packet_writer.ts";
 
 /** What is needed to prove or to verify the server's identity. */
 export type HostIdentity =
-  | { readonly role: "server"; readonly hostKeys: readonly Signer[] }
+  | {
+    readonly role: "server";
+    readonly hostKeys: readonly Signer[];
+    /** The first KEXINIT where it has been made before; otherwise it is made when it is sent. */
+    readonly kexInit?: KexInit | undefined;
+  }
   | {
     readonly role: "client";
     /** Throws if the key, whose signature is right, is not to be trusted. */
@@ -117,11 +122,11 @@ export class KeyExchange {
   /** Sends our KEXINIT, unless an exchange is under way already. */
   start(): void {
     if (this.#ours !== null || this.#conversation !== null) return;
-    const message = kexInitOf(this.#algorithms, {
-      cookie: this.#options.random(16),
-      role: this.#role,
-      first: this.#sessionId === null,
-    });
+    const { identity, random } = this.#options;
+    const first = this.#sessionId === null;
+    const prepared = first && identity.role === "server" ? identity.kexInit : undefined;
+    const message = prepared ??
+      kexInitOf(this.#algorithms, { cookie: random(16), role: this.#role, first });
     const payload = encodeKexInit(message);
     this.#ours = { message, payload };
     this.#options.writer.writePacket(payload);
@@ -281,12 +286,6 @@ function refuse(why: string, cause?: unknown): ProtocolError {
     code: DisconnectCode.KEY_EXCHANGE_FAILED,
     ...(cause === undefined ? {} : { cause }),
   });
-}
-
-/** What a server can offer with the keys it has. */
-function withHostKeys(algorithms: Algorithms, signers: readonly Signer[]): Algorithms {
-  const have = new Set(signers.flatMap((signer) => signer.publicKey.algorithms));
-  return { ...algorithms, hostKeys: algorithms.hostKeys.filter((name) => have.has(name)) };
 }
 
 function signerFor(signers: readonly Signer[], algorithm: string): Signer {

@@ -1,0 +1,494 @@
+/**
+ * A peer that is a script. It can do an honest identification, key exchange and authentication,
+ * in either role, and at any point send whatever it likes: payloads, packets, bytes. It shares
+ * the framing with the engine under test, and none of its judgement: no gate, no checks.
+ *
+ * @module
+ */
+
+import { plainOpener, plainSealer } from "../../crypto/plaintext.ts";
+import type { CipherKeys, MaybePromise, RandomSource } from "../../crypto/types.ts";
+import type { PrivateKey } from "../../keys/mod.ts";
+import { Engine } from "../../protocol/engine.ts";
+import type { Role } from "../../protocol/gate.ts";
+import { type Algorithms, selectAlgorithms } from "../../protocol/transport/algorithms.ts";
+import {
+  deriveKey,
+  exchangeHash,
+  type ExchangeTranscript,
+  type KeyMaterial,
+  KeyUse,
+} from "../../protocol/transport/key_derivation.ts";
+import type { KexContext } from "../../protocol/transport/kex/types.ts";
+import {
+  type DirectionAlgorithms,
+  kexInitOf,
+  KexSignal,
+  negotiate,
+  type NegotiatedAlgorithms,
+} from "../../protocol/transport/negotiation.ts";
+import { PacketReader } from "../../protocol/transport/packet_reader.ts";
+import { PacketWriter } from "../../protocol/transport/packet_writer.ts";
+import { encodeUserauthRequest } from "../../wire/auth_messages.ts";
+import { ByteQueue } from "../../wire/byte_queue.ts";
+import { messageName, Msg } from "../../wire/message_numbers.ts";
+import {
+  decodeDisconnect,
+  decodeKexInit,
+  type Disconnect,
+  encodeKexInit,
+  encodeService,
+  type KexInit,
+} from "../../wire/transport_messages.ts";
+import { concat } from "./bytes.ts";
+import { clientOptions, type PairOptions, serverOptions, testHostKey } from "./engine_pair.ts";
+import { ApplicationSink } from "./application_sink.ts";
+import { seededRandom } from "./seeded_random.ts";
+
+/** The algorithms of a peer that is not about algorithms: few, and the fastest. */
+export const plainAlgorithms: Algorithms = selectAlgorithms({
+  kex: ["curve25519-sha256"],
+  hostKeys: ["ssh-ed25519"],
+  ciphers: ["aes128-ctr"],
+  macs: ["hmac-sha2-256-etm@openssh.com"],
+  compression: ["none"],
+});
+
+/** How far a peer and the engine under test have come. */
+export type Stage =
+  /** Not a byte has been sent. */
+  | "fresh"
+  /** Both have identified themselves, and the engine has sent its KEXINIT. */
+  | "identified"
+  /** Both have sent their KEXINIT. */
+  | "exchanging"
+  /** There is a shared secret, and no NEWKEYS. */
+  | "agreed"
+  /** The first keys are in use. */
+  | "service"
+  /** The service was accepted; a server has the client's first request. */
+  | "authenticating"
+  | "connected";
+
+/** The stages in their order. */
+export const STAGES: readonly Stage[] = [
+  "fresh",
+  "identified",
+  "exchanging",
+  "agreed",
+  "service",
+  "authenticating",
+  "connected",
+];
+
+/** How a hostile peer is set up. */
+export interface HostilePeerOptions {
+  /** The peer's own role: the engine under test has the other. */
+  readonly role: Role;
+  /** Options of the engine under test. */
+  readonly engine?: PairOptions;
+  /** What the peer offers. */
+  readonly algorithms?: Algorithms;
+  /** Whether it offers strict key exchange: it does unless told not to. */
+  readonly strict?: boolean;
+  /** Whether it wants EXT_INFO: it does not unless told to. */
+  readonly wantsExtInfo?: boolean;
+  readonly identification?: string;
+  readonly random?: RandomSource;
+  /** Changes its KEXINIT. */
+  readonly kexInit?: (honest: KexInit) => KexInit;
+  /** Changes, doubles or drops the messages of the key exchange method that it sends. */
+  readonly alter?: (payload: Uint8Array) => readonly Uint8Array[];
+  /** As a server, its host key: that of all tests, unless given. */
+  readonly hostKey?: PrivateKey;
+  /** As a server, the host key that it claims to have. */
+  readonly claimedHostKey?: Uint8Array;
+  /** As a server, how it signs the exchange hash. */
+  readonly sign?: (
+    key: PrivateKey,
+    algorithm: string,
+    digest: Uint8Array,
+  ) => MaybePromise<Uint8Array>;
+}
+
+/** The engine under test has ended the connection, or has nothing more to say. */
+export class EngineSilentError extends Error {}
+
+/** What went into the last exchange hash of a peer, and what came out. */
+export interface ExchangeRecord extends ExchangeTranscript {
+  readonly hostKey: Uint8Array;
+  readonly fields: Uint8Array;
+  /** K, encoded. */
+  readonly secret: Uint8Array;
+  readonly digest: Uint8Array;
+}
+
+/** Makes a peer, and an engine of the other role in front of it. */
+export async function hostilePeer(options: HostilePeerOptions): Promise<HostilePeer> {
+  const sink = new ApplicationSink();
+  const engine = options.role === "client"
+    ? new Engine(sink.watchServer(await serverOptions(sink, options.engine)))
+    : new Engine(sink.watchClient(clientOptions(sink, options.engine)));
+  return new HostilePeer(engine, sink, options, await testHostKey());
+}
+
+/** One scripted peer. */
+export class HostilePeer {
+  readonly role: Role;
+  readonly engine: Engine;
+  /** What the application of the engine under test has heard. */
+  readonly application: ApplicationSink;
+  /** Every payload that the engine has sent, in order, as far as they have been read. */
+  readonly received: Uint8Array[] = [];
+  readonly writer: PacketWriter;
+  readonly #options: HostilePeerOptions;
+  readonly #hostKey: PrivateKey;
+  readonly #algorithms: Algorithms;
+  readonly #random: RandomSource;
+  readonly #inbox = new ByteQueue();
+  readonly #reader: PacketReader;
+  #ourKexInit: Uint8Array | null = null;
+  #receivedNewKeys = false;
+  #strict = false;
+  #sessionId: Uint8Array | null = null;
+  #material: KeyMaterial | null = null;
+  #negotiated: NegotiatedAlgorithms | null = null;
+  #stage: Stage = "fresh";
+  /** The engine's identification, without CR LF. */
+  engineVersion = "";
+  /** The last exchange. */
+  exchange: ExchangeRecord | null = null;
+
+  constructor(
+    engine: Engine,
+    application: ApplicationSink,
+    options: HostilePeerOptions,
+    hostKey: PrivateKey,
+  ) {
+    this.role = options.role;
+    this.engine = engine;
+    this.application = application;
+    this.#options = options;
+    this.#hostKey = options.hostKey ?? hostKey;
+    this.#algorithms = options.algorithms ?? plainAlgorithms;
+    this.#random = options.random ?? seededRandom(options.role === "client" ? 1 : 2);
+    this.writer = new PacketWriter(this.#random, plainSealer, () => {});
+    this.#reader = new PacketReader(this.#inbox, plainOpener);
+    this.#reader.maxPacketBytes = 2 ** 20;
+  }
+
+  /** This peer's identification, without CR LF. */
+  get identification(): string {
+    return this.#options.identification ?? "SSH-2.0-hostile";
+  }
+
+  /** Sends bytes as they are. */
+  sendRaw(...chunks: Uint8Array[]): void {
+    for (const chunk of chunks) this.engine.receive(chunk.slice());
+  }
+
+  /** Seals payloads with the present keys, and keeps them. */
+  seal(...payloads: Uint8Array[]): Uint8Array {
+    for (const payload of payloads) this.writer.writePacket(payload);
+    return concat(this.writer.takeOutput());
+  }
+
+  /** Sends payloads, each in a packet of its own. */
+  send(...payloads: Uint8Array[]): void {
+    for (const payload of payloads) this.sendRaw(this.seal(payload));
+  }
+
+  /** Waits until the engine has done all that it can do with what it was sent. */
+  async settle(): Promise<void> {
+    while (this.engine.parked !== null) await this.engine.parked;
+  }
+
+  /**
+   * The engine's next message.
+   *
+   * @throws {EngineSilentError} If there is none.
+   */
+  async next(): Promise<Uint8Array> {
+    while (true) {
+      const payload = this.#takePacket();
+      if (payload !== null) return payload;
+      if (this.#pump()) continue;
+      if (this.engine.parked === null) {
+        throw new EngineSilentError("The engine is silent", { cause: this.engine.closed });
+      }
+      await this.engine.parked;
+    }
+  }
+
+  /** The engine's next message of a number; those before it are passed over. */
+  async until(number: number): Promise<Uint8Array> {
+    while (true) {
+      const payload = await this.next();
+      if (payload[0] === number) return payload;
+      if (payload[0] === Msg.DISCONNECT) {
+        const { description } = decodeDisconnect(payload);
+        throw new EngineSilentError(`Not ${messageName(number)}, but DISCONNECT: ${description}`);
+      }
+    }
+  }
+
+  /** All that the engine has sent and that has not been read. */
+  async rest(): Promise<Uint8Array[]> {
+    const start = this.received.length;
+    try {
+      while (true) await this.next();
+    } catch (error) {
+      if (!(error instanceof EngineSilentError)) throw error;
+    }
+    return this.received.slice(start);
+  }
+
+  /** The DISCONNECT that the engine has sent; null if it has not. */
+  async disconnect(): Promise<Disconnect | null> {
+    await this.rest();
+    const payload = this.received.find(([number]) => number === Msg.DISCONNECT);
+    return payload === undefined ? null : decodeDisconnect(payload);
+  }
+
+  /** Does honestly what leads to a stage. */
+  async reach(stage: Stage): Promise<this> {
+    while (this.#stage !== stage) {
+      const next = STAGES[STAGES.indexOf(this.#stage) + 1];
+      if (next === undefined) throw new Error(`${stage} is behind us`);
+      await this.#step(next);
+      this.#stage = next;
+    }
+    return this;
+  }
+
+  /** As {@linkcode reach}, but puts up with an engine that ends the connection on the way. */
+  async tryToReach(stage: Stage): Promise<this> {
+    try {
+      return await this.reach(stage);
+    } catch (error) {
+      if (error instanceof EngineSilentError) return this;
+      throw error;
+    }
+  }
+
+  /** Exchanges keys anew, honestly. */
+  async rekey(): Promise<void> {
+    await this.beginExchange();
+    await this.agree();
+    await this.useNewKeys();
+  }
+
+  /** Sends this peer's KEXINIT. */
+  sendKexInit(): void {
+    const honest = kexInitOf(this.#algorithms, {
+      cookie: this.#random(16),
+      role: this.role,
+      first: this.#sessionId === null,
+    });
+    const kex = honest.kex.filter((name) =>
+      (this.#options.strict !== false || name !== KexSignal.STRICT[this.role]) &&
+      (this.#options.wantsExtInfo === true || name !== KexSignal.EXT_INFO[this.role])
+    );
+    const message = { ...honest, kex };
+    this.#ourKexInit = encodeKexInit(this.#options.kexInit?.(message) ?? message);
+    this.send(this.#ourKexInit);
+  }
+
+  /** Sends this peer's KEXINIT, unless it has been sent, and reads the engine's. */
+  async beginExchange(): Promise<void> {
+    if (this.#ourKexInit === null) this.sendKexInit();
+    const ours = this.#ourKexInit ?? new Uint8Array(0);
+    const theirs = await this.until(Msg.KEXINIT);
+    const theirMessage = decodeKexInit(theirs);
+    const engineRole = this.role === "client" ? "server" : "client";
+    if (this.#sessionId === null) {
+      this.#strict = this.#options.strict !== false &&
+        theirMessage.kex.includes(KexSignal.STRICT[engineRole]);
+    }
+    this.#negotiated = negotiate(this.role, this.#algorithms, decodeKexInit(ours), theirMessage);
+    const [client, server] = this.role === "client" ? [ours, theirs] : [theirs, ours];
+    const versions = [this.identification, this.engineVersion].map(encode);
+    const [ourVersion = ours, theirVersion = ours] = versions;
+    this.exchange = {
+      clientVersion: this.role === "client" ? ourVersion : theirVersion,
+      serverVersion: this.role === "client" ? theirVersion : ourVersion,
+      clientKexInit: client,
+      serverKexInit: server,
+      hostKey: new Uint8Array(0),
+      fields: new Uint8Array(0),
+      secret: new Uint8Array(0),
+      digest: new Uint8Array(0),
+    };
+  }
+
+  /** Does the messages of the method. */
+  async agree(): Promise<void> {
+    const negotiated = this.#agreed();
+    const context: KexContext = {
+      random: this.#random,
+      send: (payload) => this.send(...(this.#options.alter?.(payload) ?? [payload])),
+      next: (number) => this.until(number),
+    };
+    if (this.role === "client") {
+      await negotiated.kex.client({
+        ...context,
+        verify: (reply) => {
+          this.#derive(reply.hostKey, reply.fields, reply.secret);
+          return Promise.resolve();
+        },
+      });
+      return;
+    }
+    const { claimedHostKey, sign = (key, algorithm, digest) => key.sign(algorithm, digest) } =
+      this.#options;
+    const hostKey = claimedHostKey ?? this.#hostKey.publicKey.blob;
+    await negotiated.kex.server({
+      ...context,
+      sign: async (fields, secret) => {
+        const digest = this.#derive(hostKey, fields, secret);
+        return { hostKey, signature: await sign(this.#hostKey, negotiated.hostKey, digest) };
+      },
+    });
+  }
+
+  /** Sends NEWKEYS, reads the engine's, and takes the keys into use. */
+  async useNewKeys(): Promise<void> {
+    this.sendNewKeys();
+    await this.receiveNewKeys();
+  }
+
+  /** Sends NEWKEYS, and seals with the new keys from now on. */
+  sendNewKeys(): void {
+    this.send(Uint8Array.of(Msg.NEWKEYS));
+    this.takeSendingKeys();
+  }
+
+  /** Seals with the new keys from now on. */
+  takeSendingKeys(): void {
+    const negotiated = this.#agreed();
+    const way = this.role === "client" ? negotiated.clientToServer : negotiated.serverToClient;
+    this.writer.rekey(way.cipher.createSealer(this.#keys(way, this.role)), this.#strict);
+  }
+
+  /** Reads on until the engine's NEWKEYS, unless that has been read. */
+  async receiveNewKeys(): Promise<void> {
+    if (!this.#receivedNewKeys) await this.until(Msg.NEWKEYS);
+    this.#receivedNewKeys = false;
+    this.#ourKexInit = null;
+  }
+
+  /** The engine has sent NEWKEYS: opens with the new keys from now on. */
+  #takeReceivingKeys(): void {
+    const negotiated = this.#agreed();
+    const way = this.role === "client" ? negotiated.serverToClient : negotiated.clientToServer;
+    const sender = this.role === "client" ? "server" : "client";
+    this.#reader.rekey(way.cipher.createOpener(this.#keys(way, sender)), this.#strict);
+    this.#receivedNewKeys = true;
+  }
+
+  async #step(stage: Stage): Promise<void> {
+    switch (stage) {
+      case "fresh":
+        return;
+      case "identified":
+        this.sendRaw(encode(`${this.identification}\r\n`));
+        this.#readIdentification();
+        return;
+      case "exchanging":
+        return await this.beginExchange();
+      case "agreed":
+        return await this.agree();
+      case "service":
+        return await this.useNewKeys();
+      case "authenticating":
+        return await this.#startService();
+      case "connected":
+        return await this.#authenticate();
+    }
+  }
+
+  #readIdentification(): void {
+    this.#pump();
+    const line = this.#inbox.peek(this.#inbox.length);
+    const end = line.indexOf(0x0a);
+    this.engineVersion = new TextDecoder().decode(line.subarray(0, end - 1));
+    this.#inbox.skip(end + 1);
+  }
+
+  async #startService(): Promise<void> {
+    if (this.role === "client") {
+      this.send(encodeService(Msg.SERVICE_REQUEST, "ssh-userauth"));
+      await this.until(Msg.SERVICE_ACCEPT);
+    } else {
+      await this.until(Msg.SERVICE_REQUEST);
+      this.send(encodeService(Msg.SERVICE_ACCEPT, "ssh-userauth"));
+      await this.until(Msg.USERAUTH_REQUEST);
+    }
+  }
+
+  async #authenticate(): Promise<void> {
+    if (this.role === "client") {
+      this.send(requestNone);
+      await this.until(Msg.USERAUTH_SUCCESS);
+    } else {
+      this.send(Uint8Array.of(Msg.USERAUTH_SUCCESS));
+      await this.settle();
+      if (this.engine.closed !== null) throw new EngineSilentError("The engine has ended");
+    }
+  }
+
+  /** Takes over what the engine has put out. */
+  #pump(): boolean {
+    const chunks = this.engine.takeOutput();
+    for (const chunk of chunks) this.#inbox.push(chunk);
+    return chunks.length > 0;
+  }
+
+  #takePacket(): Uint8Array | null {
+    const payload = this.#reader.next()?.slice() ?? null;
+    if (payload === null) return null;
+    this.received.push(payload);
+    if (payload[0] === Msg.NEWKEYS) this.#takeReceivingKeys();
+    return payload;
+  }
+
+  #agreed(): NegotiatedAlgorithms {
+    if (this.#negotiated === null) throw new Error("Nothing has been agreed on");
+    return this.#negotiated;
+  }
+
+  #derive(hostKey: Uint8Array, fields: Uint8Array, secret: Uint8Array): Uint8Array {
+    const { hash } = this.#agreed().kex;
+    if (this.exchange === null) throw new Error("There is no exchange");
+    const digest = exchangeHash(hash, this.exchange, hostKey, fields, secret);
+    this.exchange = { ...this.exchange, hostKey, fields, secret, digest };
+    this.#sessionId ??= digest;
+    this.#material = { hash, secret, exchangeHash: digest, sessionId: this.#sessionId };
+    return digest;
+  }
+
+  #keys({ cipher, mac }: DirectionAlgorithms, sender: Role): CipherKeys {
+    const material = this.#material;
+    if (material === null) throw new Error("There are no keys");
+    const way = sender === "client" ? "CLIENT_TO_SERVER" : "SERVER_TO_CLIENT";
+    return {
+      key: deriveKey(material, KeyUse[`CIPHER_${way}`], cipher.keyBytes),
+      iv: deriveKey(material, KeyUse[`IV_${way}`], cipher.ivBytes),
+      ...(mac === null ? {} : {
+        mac: { algorithm: mac, key: deriveKey(material, KeyUse[`MAC_${way}`], mac.keyBytes) },
+      }),
+    };
+  }
+}
+
+/** USERAUTH_REQUEST by `none`. */
+export const requestNone: Uint8Array = encodeUserauthRequest({
+  user: "ada",
+  service: "ssh-connection",
+  method: "none",
+  fields: new Uint8Array(0),
+});
+
+function encode(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}

@@ -36,7 +36,7 @@ export interface Endpoint extends Sink {
 /** How many bytes wait for a sink that is busy, before writers have to. */
 const OUTPUT_CAPACITY_BYTES = 65536;
 /** Up to what length small buffers that wait are joined: it saves system calls. */
-const JOINED_BYTES = 65536;
+const JOINED_BYTES = 16384;
 
 /** A flow over an endpoint. */
 export function flowOver(endpoint: Endpoint): Flow {

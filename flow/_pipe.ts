@@ -50,6 +50,11 @@ export class Pipe implements Inlet, Outlet {
     this.#capacityBytes = capacityBytes;
   }
 
+  /** How many bytes wait to be read. */
+  get queuedBytes(): number {
+    return this.#written - this.#taken;
+  }
+
   get readFailure(): Failure | null {
     return this.#readFailure;
   }

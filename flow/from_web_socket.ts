@@ -13,12 +13,24 @@ import type { Flow } from "./flow.ts";
 
 /** What of a `WebSocket` is used. */
 export interface WebSocketLike {
+  /** In which form messages are given: it is set to `arraybuffer`. */
   binaryType: string;
+  /** 0 while it connects, 1 when it is open, 2 while it closes, 3 when it is closed. */
   readonly readyState: number;
+  /** How many bytes were given to `send` that the network has not taken. */
   readonly bufferedAmount: number;
+  /** Sends a binary frame. */
   send(data: Uint8Array<ArrayBuffer>): void;
+  /** Starts the closing handshake. */
   close(code?: number, reason?: string): void;
+  /** Listens to `open`, `message`, `error` and `close`. */
   addEventListener(type: string, listener: (event: Event) => void): void;
+}
+
+/** How {@linkcode fromWebSocket} makes a flow. */
+export interface WebSocketFlowOptions {
+  /** How many bytes may wait to be read before the flow breaks: 64 MiB, unless given. */
+  maxUnreadBytes?: number;
 }
 
 /** RFC 6455 section 7.4.1: the codes that end a connection as it should be. */
@@ -39,6 +51,8 @@ const HIGH_WATER_BYTES = 1 << 20;
 /** How often that is looked at, for there is no event that tells. */
 const POLL_MS = 4;
 
+const DEFAULT_MAX_UNREAD_BYTES = 1 << 26;
+
 /**
  * A flow over the binary frames of a WebSocket, opened or still opening, of a client or a server:
  * what a relay to TCP, such as websockify, expects. Boundaries of frames mean nothing.
@@ -46,12 +60,13 @@ const POLL_MS = 4;
  * - A WebSocket cannot be closed in one direction only. {@linkcode Flow.closeWrite} delivers what
  *   was written and then closes the socket, as `WebSocketStream` does: what has arrived can still
  *   be read, what the peer sends afterwards may be lost.
- * - There is no way to tell a WebSocket to wait, so input that is not read piles up in memory. SSH
- *   bounds it by its own windows.
+ * - There is no way to tell a peer to wait, so input that is not read piles up in memory. The
+ *   windows of SSH keep it small; where they do not, the flow breaks at `maxUnreadBytes`.
  * - A text frame, and any close but a normal one, breaks the flow: input may be missing. A flow
  *   that is aborted closes with code 4000.
  *
  * @param socket The WebSocket, which is the flow's from now on.
+ * @param options How much input may wait to be read.
  * @returns The flow. Writes wait until the socket is open.
  *
  * @example
@@ -61,7 +76,8 @@ const POLL_MS = 4;
  * const flow = fromWebSocket(new WebSocket("wss://relay.example.org/ssh"));
  * ```
  */
-export function fromWebSocket(socket: WebSocketLike): Flow {
+export function fromWebSocket(socket: WebSocketLike, options: WebSocketFlowOptions = {}): Flow {
+  const { maxUnreadBytes = DEFAULT_MAX_UNREAD_BYTES } = options;
   socket.binaryType = "arraybuffer";
   const incoming = new Pipe(Infinity);
   const sink = new WebSocketSink(socket);
@@ -75,14 +91,18 @@ export function fromWebSocket(socket: WebSocketLike): Flow {
   };
   const onMessage = ({ data }: MessageEvent) => {
     const bytes = asBytes(data);
-    if (bytes) {
-      // Rejects after the end or an abort, when nobody wants it.
-      incoming.write([bytes]).catch(() => {});
+    if (!bytes) {
+      const what = typeof data === "string" ? "a text frame" : "a frame of another type";
+      breakWith(`Cannot read: the peer sent ${what}, and not a binary one`);
+      sink.drop(what);
       return;
     }
-    const what = typeof data === "string" ? "a text frame" : "a frame of another type";
-    breakWith(`Cannot read: the peer sent ${what}, and not a binary one`);
-    sink.drop(what);
+    // Rejects after the end or an abort, when nobody wants it.
+    incoming.write([bytes]).catch(() => {});
+    if (incoming.queuedBytes > maxUnreadBytes) {
+      breakWith(`Cannot read: more than ${maxUnreadBytes} bytes came before they were read`);
+      sink.drop("too much");
+    }
   };
   const onClose = ({ code, reason }: CloseEvent) => {
     sink.onClose();

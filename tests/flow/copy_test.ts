@@ -1,7 +1,7 @@
 import { describe, it } from "@std/testing/bdd";
 import assert from "node:assert/strict";
 import { asFlow, copy, Eof, FlowClosedError, flowPair, isFlow } from "../../flow/mod.ts";
-import { bytes, readAll, readBytes } from "./conformance.ts";
+import { bytes, readBytes } from "./conformance.ts";
 import { transformStreams } from "./media.ts";
 
 describe("copy", () => {

@@ -198,6 +198,19 @@ describe("fromWebSocket", () => {
     await assert.rejects(there.read(), FlowClosedError);
   });
 
+  it("breaks when more input waits to be read than is allowed", async () => {
+    const [one, other] = openPair();
+    const here = fromWebSocket(one, { maxUnreadBytes: 10 });
+    const there = fromWebSocket(other);
+    one.deliver(bytes(10));
+    assert.deepEqual(await here.read(), bytes(10));
+    one.deliver(bytes(5));
+    one.deliver(bytes(6));
+    await assert.rejects(here.read(), /more than 10 bytes/);
+    await assert.rejects(here.write(bytes(1)), FlowClosedError);
+    await assert.rejects(there.read(), /too much/);
+  });
+
   it("takes views from sockets that give them, and breaks at anything else", async () => {
     const [one] = openPair();
     const here = fromWebSocket(one);

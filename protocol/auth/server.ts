@@ -149,8 +149,8 @@ class ServerAuthentication {
   #receivedAt = 0;
   /** The attempt that is being decided on; questions can be asked for no other. */
   #attempt: AuthAttempt | null = null;
-  /** Whether a round of questions waits for its answers. */
-  #asking = false;
+  /** The message that has to answer a round of questions, while it is waited for. */
+  #answers: Promise<Uint8Array> | null = null;
   /** Whether the answers of the attempt were not what was asked for. */
   #spoiled = false;
   /** A request that came in place of answers (RFC 4256 section 3.1). */
@@ -169,9 +169,7 @@ class ServerAuthentication {
 
   async run(): Promise<AuthenticatedUser> {
     while (true) {
-      const payload = this.#pending ?? await this.#nextRequest();
-      this.#pending = null;
-      const request = decodeUserauthRequest(payload);
+      const request = decodeUserauthRequest(await this.#nextRequest());
       this.#check(request);
       const accepted = await this.#answer(request);
       if (accepted !== null) return accepted;
@@ -179,14 +177,14 @@ class ServerAuthentication {
   }
 
   async #nextRequest(): Promise<Uint8Array> {
-    while (true) {
-      // A policy that decides without the answers does not keep them from coming.
-      const late = this.#asking ? [Msg.USERAUTH_INFO_RESPONSE] : [];
-      this.#asking = false;
-      const payload = await this.#conversation.next(Msg.USERAUTH_REQUEST, ...late);
-      this.#countMessage();
-      if (payload[0] === Msg.USERAUTH_REQUEST) return payload;
-    }
+    // A policy that decides without the answers does not keep them from coming.
+    if (this.#answers !== null) await this.#answers;
+    const pending = this.#pending;
+    this.#pending = null;
+    if (pending !== null) return pending;
+    const payload = await this.#conversation.next(Msg.USERAUTH_REQUEST);
+    this.#countMessage();
+    return payload;
   }
 
   #countMessage(): void {
@@ -295,7 +293,7 @@ class ServerAuthentication {
     try {
       const decision = await this.#options.authenticate(attempt);
       // Without the answers that it asked for, a policy cannot accept.
-      return this.#spoiled || this.#asking ? false : decision;
+      return this.#spoiled || this.#answers !== null ? false : decision;
     } catch (error) {
       if (this.#spoiled) return false;
       // Errors of SSH are described to the peer; one that is the policy's own must not be.
@@ -308,15 +306,14 @@ class ServerAuthentication {
 
   async #ask(attempt: AuthAttempt, challenge: Challenge): Promise<readonly string[]> {
     if (this.#attempt !== attempt) throw new TypeError("Cannot ask: the attempt is over");
-    if (this.#asking) throw new TypeError("Cannot ask: the last questions wait for answers");
+    if (this.#answers !== null) {
+      throw new TypeError("Cannot ask: the last questions wait for answers");
+    }
     if (this.#spoiled) throw new SshError("Cannot ask: the client has given up the attempt");
     this.#conversation.send(encodeChallenge(challenge));
-    this.#asking = true;
-    const payload = await this.#conversation.next(
-      Msg.USERAUTH_INFO_RESPONSE,
-      Msg.USERAUTH_REQUEST,
-    );
-    this.#asking = false;
+    this.#answers = this.#conversation.next(Msg.USERAUTH_INFO_RESPONSE, Msg.USERAUTH_REQUEST);
+    const payload = await this.#answers;
+    this.#answers = null;
     // Until the answers have been found to be what was asked for.
     this.#spoiled = true;
     this.#countMessage();

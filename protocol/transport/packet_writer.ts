@@ -11,6 +11,7 @@ import type { Compressor } from "./compression.ts";
 const LENGTH_BYTES = 4;
 const HEADER_BYTES = 5;
 const MIN_PADDING_BYTES = 4;
+const MIN_PACKET_BYTES = 16;
 /** Padding is drawn from a pool, since asking for a few random bytes at a time is slow. */
 const POOL_BYTES = 4096;
 const FIRST_CHUNK_BYTES = 1024;
@@ -97,6 +98,7 @@ export class PacketWriter {
     const padded = payloadBytes + (padsLength ? HEADER_BYTES : 1);
     let paddingBytes = blockBytes - (padded % blockBytes);
     if (paddingBytes < MIN_PADDING_BYTES) paddingBytes += blockBytes;
+    if (HEADER_BYTES + payloadBytes + paddingBytes < MIN_PACKET_BYTES) paddingBytes += blockBytes;
     const sealedBytes = HEADER_BYTES + payloadBytes + paddingBytes;
 
     const wasEmpty = this.#outputBytes === 0;

@@ -1,0 +1,256 @@
+import assert from "node:assert/strict";
+import { describe, it } from "@std/testing/bdd";
+import { PacketWriter } from "../../protocol/transport/packet_writer.ts";
+import { DisconnectCode, ProtocolError } from "../../wire/errors.ts";
+import { concat } from "../helpers/bytes.ts";
+import {
+  craft,
+  plain,
+  type Protection,
+  protections,
+  readerOf,
+  sealed,
+} from "../helpers/protections.ts";
+import { seededRandom } from "../helpers/seeded_random.ts";
+
+const PAYLOADS = [1, 2, 3, 7, 8, 11, 12, 15, 16, 17, 100, 1000, 32768].map((length) =>
+  new Uint8Array(length).fill(length)
+);
+
+describe("packets", () => {
+  for (const protection of [plain, ...protections]) {
+    it(`${protection.name}: come out as they went in, however they are cut`, () => {
+      const packets = sealed(protection, PAYLOADS);
+      for (const cut of [1, 7, 1000, Infinity]) {
+        const bytes = concat(packets);
+        const { queue, reader } = readerOf(protection);
+        const step = Math.min(cut, bytes.length);
+        const payloads: Uint8Array[] = [];
+        for (let start = 0; start < bytes.length; start += step) {
+          queue.push(bytes.slice(start, start + step));
+          for (let next = reader.next(); next !== null; next = reader.next()) {
+            payloads.push(next.slice());
+          }
+        }
+        assert.deepEqual(payloads, PAYLOADS);
+        assert.equal(reader.sequence, PAYLOADS.length);
+        assert.equal(reader.bytes, bytes.length);
+      }
+    });
+
+    it(`${protection.name}: are padded to whole blocks, at random`, () => {
+      const { blockBytes, tagBytes, padsLength } = protection.sealer();
+      for (const payload of PAYLOADS) {
+        const [packet] = sealed(protection, [payload]);
+        const length = (packet?.length ?? 0) - tagBytes;
+        assert.equal((padsLength ? length : length - 4) % blockBytes, 0);
+        assert.ok(length >= Math.max(16, blockBytes), `${length}`);
+        assert.ok(length - 5 - payload.length >= 4 && length - 5 - payload.length < 256);
+      }
+      const { queue, reader } = readerOf(protection);
+      const writer = new PacketWriter(
+        () => new Uint8Array(4096).fill(0xaa),
+        protection.sealer(),
+        () => {},
+      );
+      writer.writePacket(Uint8Array.of(2));
+      const packet = concat(writer.takeOutput());
+      queue.push(packet);
+      reader.next();
+      // Opened in place: the padding is what the source of randomness gave.
+      const end = packet.length - tagBytes;
+      assert.deepEqual(packet.slice(6, end), new Uint8Array(end - 6).fill(0xaa));
+    });
+
+    it(`${protection.name}: are refused if their length cannot be`, () => {
+      for (const length of [0, 1, 4, 5, 35001, 2 ** 31, 2 ** 32 - 1]) {
+        const { queue, reader } = readerOf(protection);
+        queue.push(craft(protection.sealer(), { length, paddingLength: 4, rest: 27 }));
+        assert.throws(() => reader.next(), isProtocolError(/^Cannot read packet 0: /));
+      }
+    });
+
+    it(`${protection.name}: are refused if they are no whole blocks`, () => {
+      for (const off of [-4, -1, 1, 4]) {
+        const { queue, reader } = readerOf(protection);
+        const { blockBytes, padsLength } = protection.sealer();
+        const rest = blockBytes * 3 - (padsLength ? 5 : 1);
+        const length = rest + 1 + off;
+        queue.push(craft(protection.sealer(), { length, paddingLength: 10, rest }));
+        queue.push(new Uint8Array(40_000));
+        assert.throws(() => reader.next(), isProtocolError(/does not fit blocks of/));
+      }
+    });
+
+    it(`${protection.name}: are refused if their padding is too short, or longer than they`, () => {
+      const { blockBytes, padsLength } = protection.sealer();
+      const rest = blockBytes * 2 - (padsLength ? 5 : 1);
+      for (const paddingLength of [0, 1, 2, 3, rest, rest + 1, 255]) {
+        const { queue, reader } = readerOf(protection);
+        queue.push(craft(protection.sealer(), { paddingLength, rest }));
+        assert.throws(
+          () => reader.next(),
+          isProtocolError(new RegExp(`^Cannot read packet 0: ${paddingLength} bytes of padding`)),
+        );
+      }
+      const { queue, reader } = readerOf(protection);
+      queue.push(craft(protection.sealer(), { paddingLength: rest - 1, rest }));
+      assert.equal(reader.next()?.length, 1);
+    });
+  }
+
+  for (const protection of protections) {
+    it(`${protection.name}: are refused if a bit of them is flipped`, () => {
+      const [first = new Uint8Array(0)] = sealed(protection, [new Uint8Array(20).fill(7)]);
+      for (let i = 0; i < first.length; i++) {
+        for (const bit of i < 5 ? [0, 1, 2, 3, 4, 5, 6, 7] : [i % 8]) {
+          const flipped = first.slice();
+          flipped[i] = (flipped[i] ?? 0) ^ (1 << bit);
+          assertNeverOpens(protection, [flipped]);
+        }
+      }
+    });
+
+    it(`${protection.name}: are refused if one is dropped, doubled, or out of its place`, () => {
+      const [a, b, c] = sealed(protection, [1, 2, 3].map((n) => new Uint8Array(20).fill(n)));
+      assert.ok(a && b && c);
+      assertNeverOpens(protection, [b]);
+      assertNeverOpens(protection, [a, c], 1);
+      assertNeverOpens(protection, [a, a], 1);
+      assertNeverOpens(protection, [b, a]);
+    });
+
+    it(`${protection.name}: are refused with the code of a wrong MAC`, () => {
+      const [packet = new Uint8Array(0)] = sealed(protection, [new Uint8Array(20)]);
+      const { tagBytes } = protection.sealer();
+      assert.ok(tagBytes >= 16);
+      for (let i = packet.length - tagBytes; i < packet.length; i++) {
+        const flipped = packet.slice();
+        flipped[i] = (flipped[i] ?? 0) ^ 0x80;
+        const { queue, reader } = readerOf(protection);
+        queue.push(flipped);
+        assert.throws(() => reader.next(), (error) => {
+          assert.ok(error instanceof ProtocolError);
+          assert.equal(error.code, DisconnectCode.MAC_ERROR);
+          return /^Cannot open packet 0: its authentication tag is wrong/.test(error.message);
+        });
+      }
+    });
+  }
+
+  it("are not waited for without end: the largest is refused by its head", () => {
+    const { queue, reader } = readerOf(plain);
+    queue.push(Uint8Array.of(0, 0, 0x88, 0xb4));
+    assert.equal(reader.next(), null);
+    reader.maxPacketBytes = 100_000;
+    const other = readerOf(plain);
+    other.reader.maxPacketBytes = 100_000;
+    other.queue.push(Uint8Array.of(0, 1, 0x86, 0xa4));
+    assert.throws(() => other.reader.next(), isProtocolError(/at most 100000 are allowed/));
+  });
+
+  it("are counted, and too many under the same keys are refused", () => {
+    const { queue, reader } = readerOf(plain);
+    reader.maxPackets = 3;
+    for (const packet of sealed(plain, [1, 2, 3, 4].map((n) => Uint8Array.of(n)))) {
+      queue.push(packet);
+    }
+    for (let n = 1; n <= 3; n++) assert.deepEqual(reader.next(), Uint8Array.of(n));
+    assert.throws(() => reader.next(), isProtocolError(/the keys have opened 3 packets/));
+    reader.rekey(plain.opener(), false);
+    assert.deepEqual(reader.next(), Uint8Array.of(4));
+    assert.equal(readerOf(plain).reader.maxPackets, 2 ** 32);
+  });
+
+  it("keep their numbers when keys are changed, unless these are to begin anew", () => {
+    for (const reset of [false, true]) {
+      const { queue, reader } = readerOf(plain);
+      const writer = new PacketWriter(seededRandom(1), plain.sealer(), () => {});
+      const pass = (): void => {
+        writer.writePacket(Uint8Array.of(2));
+        for (const chunk of writer.takeOutput()) queue.push(chunk);
+        reader.next();
+      };
+      pass();
+      pass();
+      reader.rekey(plain.opener(), reset);
+      writer.rekey(plain.sealer(), reset);
+      assert.deepEqual([reader.packets, writer.packets, reader.bytes, writer.bytes], [0, 0, 0, 0]);
+      pass();
+      assert.deepEqual([reader.sequence, writer.sequence], reset ? [1, 1] : [3, 3]);
+    }
+  });
+});
+
+describe("output", () => {
+  it("is told of once it is there, sealed, and not again before it is taken", () => {
+    const [protection] = protections;
+    assert.ok(protection);
+    const outputs: Uint8Array[] = [];
+    const writer: PacketWriter = new PacketWriter(seededRandom(0), protection.sealer(), () => {
+      assert.ok(writer.outputBytes > 0);
+      outputs.push(concat(writer.takeOutput()));
+    });
+    const payloads = [new Uint8Array(50).fill(1), new Uint8Array(60).fill(2)];
+    for (const payload of payloads) writer.writePacket(payload);
+    assert.deepEqual(outputs, sealed(protection, payloads));
+
+    let told = 0;
+    const other = new PacketWriter(seededRandom(0), plain.sealer(), () => told++);
+    other.writeRaw(new Uint8Array(10));
+    other.writePacket(new Uint8Array(10));
+    other.writePacket(new Uint8Array(10));
+    assert.equal(told, 1);
+    other.takeOutput();
+    assert.equal(other.outputBytes, 0);
+    other.writePacket(new Uint8Array(10));
+    assert.equal(told, 2);
+  });
+
+  it("is in order and whole, however much there is", () => {
+    const writer = new PacketWriter(seededRandom(0), plain.sealer(), () => {});
+    const { queue, reader } = readerOf(plain);
+    const lengths = [1, 500, 2000, 32768, 3, 32768, 32768, 32768, 32768, 32768, 1, 32768, 32768, 9];
+    for (const length of lengths) {
+      const head = new Uint8Array(Math.min(length, 9)).fill(length);
+      writer.writePacket(head, new Uint8Array(length - head.length).fill(length));
+    }
+    const { outputBytes } = writer;
+    const chunks = writer.takeOutput();
+    assert.equal(concat(chunks).length, outputBytes);
+    for (const chunk of chunks) queue.push(chunk);
+    for (const length of lengths) {
+      assert.deepEqual(reader.next(), new Uint8Array(length).fill(length));
+    }
+  });
+
+  it("is the taker's: later packets do not touch it", () => {
+    const writer = new PacketWriter(seededRandom(0), plain.sealer(), () => {});
+    writer.writePacket(Uint8Array.of(1));
+    const first = writer.takeOutput();
+    const copy = concat(first);
+    writer.writePacket(Uint8Array.of(2));
+    assert.deepEqual(concat(first), copy);
+  });
+});
+
+/** The packets after the first `opens` give no payload, whatever comes behind them. */
+function assertNeverOpens(
+  protection: Protection,
+  packets: readonly Uint8Array[],
+  opens = 0,
+): void {
+  const { queue, reader } = readerOf(protection);
+  queue.push(concat([...packets, new Uint8Array(36_000)]));
+  for (let i = 0; i < opens; i++) assert.notEqual(reader.next(), null);
+  assert.throws(() => reader.next(), ProtocolError);
+}
+
+function isProtocolError(message: RegExp): (error: unknown) => boolean {
+  return (error) => {
+    assert.ok(error instanceof ProtocolError, String(error));
+    assert.equal(error.code, DisconnectCode.PROTOCOL_ERROR);
+    assert.match(error.message, message);
+    return true;
+  };
+}

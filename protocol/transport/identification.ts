@@ -52,8 +52,10 @@ export class IdentificationReader {
    */
   next(queue: ByteQueue): string | null {
     while (true) {
-      const waiting = queue.peek(Math.min(queue.length, MAX_LINES_BYTES));
+      const waiting = queue.peek(Math.min(queue.length, MAX_LINES_BYTES + 1));
       const end = waiting.indexOf(LF, this.#searched);
+      const nul = waiting.indexOf(0, this.#searched);
+      if (nul !== -1 && (end === -1 || nul < end)) throw refuse("a line has a NUL", waiting);
       const isIdentification = startsWithSsh(waiting);
       const limit = isIdentification || !this.#linesAllowed ? MAX_LINE_BYTES : MAX_LINES_BYTES;
       if ((end === -1 ? waiting.length : end) > limit) {
@@ -76,7 +78,6 @@ export class IdentificationReader {
   #countLine(line: string, bytes: number): void {
     this.#lines++;
     this.#lineBytes += bytes;
-    if (line.includes("\0")) throw refuse("a line has a NUL", encodeLatin1(line));
     if (/^HTTP\/\d/.test(line)) {
       throw new ProtocolError(
         `Cannot speak SSH: the peer speaks HTTP ("${printable(line, 80)}")`,

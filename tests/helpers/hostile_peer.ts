@@ -155,7 +155,7 @@ export class HostilePeer {
   #negotiated: NegotiatedAlgorithms | null = null;
   #stage: Stage = "fresh";
   /** The engine's identification, without CR LF. */
-  engineVersion = "";
+  readonly engineVersion: string;
   /** The last exchange. */
   exchange: ExchangeRecord | null = null;
 
@@ -175,6 +175,7 @@ export class HostilePeer {
     this.writer = new PacketWriter(this.#random, plainSealer, () => {});
     this.#reader = new PacketReader(this.#inbox, plainOpener);
     this.#reader.maxPacketBytes = 2 ** 20;
+    this.engineVersion = this.#readIdentification();
   }
 
   /** This peer's identification, without CR LF. */
@@ -392,7 +393,6 @@ export class HostilePeer {
         return;
       case "identified":
         this.sendRaw(encode(`${this.identification}\r\n`));
-        this.#readIdentification();
         return;
       case "exchanging":
         return await this.beginExchange();
@@ -405,14 +405,6 @@ export class HostilePeer {
       case "connected":
         return await this.#authenticate();
     }
-  }
-
-  #readIdentification(): void {
-    this.#pump();
-    const line = this.#inbox.peek(this.#inbox.length);
-    const end = line.indexOf(0x0a);
-    this.engineVersion = new TextDecoder().decode(line.subarray(0, end - 1));
-    this.#inbox.skip(end + 1);
   }
 
   async #startService(): Promise<void> {
@@ -435,6 +427,15 @@ export class HostilePeer {
       await this.settle();
       if (this.engine.closed !== null) throw new EngineSilentError("The engine has ended");
     }
+  }
+
+  /** The engine sends its identification at once. */
+  #readIdentification(): string {
+    this.#pump();
+    const line = this.#inbox.peek(this.#inbox.length);
+    const end = line.indexOf(0x0a);
+    this.#inbox.skip(end + 1);
+    return new TextDecoder().decode(line.subarray(0, end - 1));
   }
 
   /** Takes over what the engine has put out. */

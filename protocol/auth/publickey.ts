@@ -13,6 +13,7 @@ import { KeyFormatError, ProtocolError } from "../../wire/errors.ts";
 import { Msg } from "../../wire/message_numbers.ts";
 import { Reader } from "../../wire/reader.ts";
 import { Writer } from "../../wire/writer.ts";
+import { toError } from "../_disconnect.ts";
 import { type ClientAuthContext, type ClientAuthMethod, outcomeOf } from "./client.ts";
 
 /** The method's name. */
@@ -62,7 +63,14 @@ export function publicKey(signer: Signer, options: { probe?: boolean } = {}): Cl
       const fields = fieldsOf(true, algorithm, key.blob);
       if (hostbound) fields.string(context.hostKey);
       const data = signedData(context, method, fields.finish());
-      context.request(method, fields.string(await signer.sign(algorithm, data)).finish());
+      let signature: Uint8Array;
+      try {
+        signature = await signer.sign(algorithm, data);
+      } catch (error) {
+        // An agent may refuse, and its user decline: other methods may still do.
+        return { outcome: "skipped", why: `the key did not sign: ${toError(error).message}` };
+      }
+      context.request(method, fields.string(signature).finish());
       return outcomeOf(await context.reply());
     },
   };

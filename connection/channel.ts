@@ -33,10 +33,13 @@ export interface ChannelOptions {
    */
   readonly afterEof?: "half-open" | "close";
   /**
-   * Takes the peer's requests as they come, in place of {@linkcode Channel.requests}. Each that
+   * Takes the peer's requests as they come, in place of {@linkcode Channel.requests} and the
+   * requests among {@linkcode Channel.events}; but for those that it returns `false` for. Each that
    * wants a reply has to be answered, at any time.
    */
-  readonly onRequest?: (request: ChannelRequest) => void;
+  readonly onRequest?: (request: ChannelRequest) => boolean | void;
+  /** Told when the peer has sent EOF, beside what the streams or events say of it. */
+  readonly onEof?: () => void;
 }
 
 /** Requests that nobody has taken; more are refused. */
@@ -52,20 +55,21 @@ export class Channel {
   readonly #outbox: Outbox;
   readonly #output: Inbox;
   readonly #errors: Inbox;
+  readonly #opened: Deferred<void> = deferred();
   readonly #closed: Deferred<void> = deferred();
   readonly #requests: AsyncQueue<ChannelRequest> = new AsyncQueue();
   #events: AsyncQueue<ChannelEvent> | null = null;
-  #opened: Deferred<Channel> | null = null;
   #channel: EngineChannel | null = null;
   #writable: WritableStream<Uint8Array> | null = null;
   #errorWritable: WritableStream<Uint8Array> | null = null;
+  readonly #writableControllers: WritableStreamDefaultController[] = [];
   readonly #asked: Set<Deferred<void>> = new Set();
   #sentEof = false;
   #receivedEof = false;
   #closing = false;
   #ended: { readonly reason: unknown } | null = null;
 
-  /** Channels are made by a connection: by `openChannel`, or by `accept`. */
+  /** Channels are made by a connection: by `openChannel`, `createChannel`, or `accept`. */
   constructor(type: string, scheduler: SendScheduler, options: ChannelOptions) {
     this.type = type;
     this.#options = options;
@@ -73,6 +77,7 @@ export class Channel {
     const taken = (bytes: number): void => this.#channel?.take(bytes);
     this.#output = new Inbox(taken);
     this.#errors = new Inbox(taken);
+    this.#opened.promise.catch(() => {});
     this.#closed.promise.catch(() => {});
   }
 
@@ -91,7 +96,10 @@ export class Channel {
     return this.#errors.stream;
   }
 
-  /** Takes data to send. Closing it sends EOF; aborting it closes the channel. */
+  /**
+   * Takes data to send. Closing it sends EOF; aborting it closes the channel. When the channel is
+   * closed, it has an error, so that a pipe into it stops.
+   */
   get writable(): WritableStream<Uint8Array> {
     return this.#writable ??= this.#makeWritable(DATA_NORMAL, () => this.sendEof());
   }
@@ -113,6 +121,11 @@ export class Channel {
   get events(): AsyncIterableIterator<ChannelEvent> {
     this.#events ??= this.#makeEvents();
     return this.#takingEvents(this.#events);
+  }
+
+  /** Resolves when both ends have agreed on the channel; rejects if that fails. */
+  get opened(): Promise<void> {
+    return this.#opened.promise;
   }
 
   /** Resolves when the channel is closed; rejects if the connection ended before. */
@@ -173,11 +186,15 @@ export class Channel {
     this.#checkOpen(`request ${name}`);
     const answer = deferred<void>();
     this.#asked.add(answer);
-    this.#channel?.sendRequest(name, payload, (success) => {
+    const sent = this.#channel?.sendRequest(name, payload, (success) => {
       this.#asked.delete(answer);
       if (success) answer.resolve();
       else answer.reject(new RequestError(`Cannot do ${name}: the peer refused the request`));
     });
+    if (sent !== true) {
+      this.#asked.delete(answer);
+      throw new ChannelClosedError(`Cannot request ${name}: the ${this.type} channel is not open`);
+    }
     await withSignal(answer.promise, options.signal);
   }
 
@@ -215,15 +232,30 @@ export class Channel {
     await this.#closed.promise.catch(() => {});
   }
 
+  /**
+   * Closes the channel, and has its readers and writers fail with a reason. Data that has arrived
+   * and has not been read is dropped.
+   */
+  abort(reason: unknown): void {
+    if (this.#ended !== null) return;
+    this.#closeOurs(reason);
+    this.#output.abort(reason);
+    this.#errors.abort(reason);
+    this.#events?.fail(reason);
+    this.#requests.fail(reason);
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  /** What the engine tells; `opened` is settled with the peer's answer. For the connection. */
-  sink(opened: Deferred<Channel> | null): ChannelSink {
-    this.#opened = opened;
+  /** What the engine tells. For the connection. */
+  sink(): ChannelSink {
     return {
-      onOpen: () => this.#opened?.resolve(this),
+      onOpen: () => {
+        if (this.#closing) this.#channel?.sendClose();
+        else this.#opened.resolve();
+      },
       onOpenFailure: (reason, description) => {
         const why = printable(description) || "the peer gave no reason";
         const error = new ChannelOpenError(
@@ -238,6 +270,7 @@ export class Channel {
         this.#output.end();
         this.#errors.end();
         this.#events?.push({ type: "eof" });
+        this.#options.onEof?.();
         this.#closeAfterEof();
       },
       onRequest: (request) => this.#takeRequest(request),
@@ -250,6 +283,7 @@ export class Channel {
   attach(channel: EngineChannel): void {
     this.#channel = channel;
     this.#outbox.attach(channel);
+    if (channel.isOpen) this.#opened.resolve();
   }
 
   #takeData(data: Uint8Array, type: number): void {
@@ -264,10 +298,8 @@ export class Channel {
 
   #takeRequest(incoming: IncomingChannelRequest): void {
     const request = readChannelRequest(incoming);
-    if (this.#options.onRequest !== undefined) {
-      this.#options.onRequest(request);
-      return;
-    }
+    const { onRequest } = this.#options;
+    if (onRequest !== undefined && onRequest(request) !== false) return;
     const queue: AsyncQueue<ChannelRequest> | AsyncQueue<ChannelEvent> = this.#events ??
       this.#requests;
     if (queue.length >= MAX_WAITING_REQUESTS) request.reply(false);
@@ -282,7 +314,8 @@ export class Channel {
     this.#outbox.fail(error);
     for (const answer of this.#asked) answer.reject(error);
     this.#asked.clear();
-    this.#opened?.reject(error);
+    this.#opened.reject(error);
+    this.#failWritables(error);
     if (reason === null) {
       this.#output.end();
       this.#errors.end();
@@ -305,7 +338,13 @@ export class Channel {
     this.#outbox.fail(reason);
     for (const answer of this.#asked) answer.reject(reason);
     this.#asked.clear();
+    this.#opened.reject(reason);
+    this.#failWritables(reason);
     this.#channel?.sendClose();
+  }
+
+  #failWritables(reason: unknown): void {
+    for (const controller of this.#writableControllers) controller.error(reason);
   }
 
   #closeAfterEof(): void {
@@ -315,6 +354,10 @@ export class Channel {
 
   #makeWritable(type: number, onClose: () => Promise<void>): WritableStream<Uint8Array> {
     return new WritableStream<Uint8Array>({
+      start: (controller) => {
+        if (this.#ended === null && !this.#closing) this.#writableControllers.push(controller);
+        else controller.error(new ChannelClosedError(`The ${this.type} channel is closed`));
+      },
       write: (chunk) => this.send(chunk, { stderr: type === DATA_STDERR }),
       close: onClose,
       abort: (reason) => this.#closeOurs(reason),

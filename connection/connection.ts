@@ -122,6 +122,11 @@ export class Connection {
     return this.#authenticated.promise;
   }
 
+  /** Who is authenticated; null before that. */
+  get user(): AuthenticatedUser | null {
+    return this.#driver.engine.user;
+  }
+
   /** What was agreed on; null before the first key exchange is done. */
   get info(): ConnectionInfo | null {
     return this.#driver.engine.info;
@@ -168,20 +173,32 @@ export class Connection {
     options: ChannelOptions & { extra?: Uint8Array; signal?: AbortSignal } = {},
   ): Promise<Channel> {
     options.signal?.throwIfAborted();
-    const limits = limitsOf(options);
-    const channel = new Channel(type, this.#scheduler, options);
-    const opened = deferred<Channel>();
-    const extra = options.extra ?? new Uint8Array(0);
-    channel.attach(
-      this.#driver.engine.openChannel(type, extra, limits, this.#counted(channel, opened)),
-    );
+    const channel = this.createChannel(type, options);
     try {
-      return await withSignal(opened.promise, options.signal);
+      await withSignal(channel.opened, options.signal);
+      return channel;
     } catch (error) {
       // If the peer confirms after all, the channel is closed again.
-      opened.promise.then((late) => late.close(), () => {});
+      channel.abort(error);
       throw error;
     }
+  }
+
+  /**
+   * Opens a channel, and does not wait for the peer: its streams can be handed on already. What
+   * the peer says is told by {@linkcode Channel.opened}, before which nothing else can be asked of
+   * the channel than to close it.
+   *
+   * @param type Its type, such as `session`.
+   * @param options As those of {@linkcode openChannel}.
+   * @throws {Error} What ended the connection, if something has.
+   */
+  createChannel(type: string, options: ChannelOptions & { extra?: Uint8Array } = {}): Channel {
+    const limits = limitsOf(options);
+    const channel = new Channel(type, this.#scheduler, options);
+    const extra = options.extra ?? new Uint8Array(0);
+    channel.attach(this.#driver.engine.openChannel(type, extra, limits, this.#counted(channel)));
+    return channel;
   }
 
   /**
@@ -280,7 +297,7 @@ export class Connection {
       extra: open.extra,
       accept: (options = {}) => {
         const channel = new Channel(open.type, this.#scheduler, options);
-        channel.attach(open.accept(this.#counted(channel, null), limitsOf(options)));
+        channel.attach(open.accept(this.#counted(channel), limitsOf(options)));
         return channel;
       },
       reject: (reason, description = "") => open.reject(reason, description),
@@ -301,9 +318,9 @@ export class Connection {
   }
 
   /** The channel's sink, which also counts channels: an end without any is in good order. */
-  #counted(channel: Channel, opened: Deferred<Channel> | null): ReturnType<Channel["sink"]> {
+  #counted(channel: Channel): ReturnType<Channel["sink"]> {
     this.#openChannels++;
-    const sink = channel.sink(opened);
+    const sink = channel.sink();
     return {
       ...sink,
       onOpenFailure: (reason, description) => {

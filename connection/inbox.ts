@@ -44,6 +44,12 @@ export class Inbox {
     this.#finish({ error });
   }
 
+  /** Drops what waits, and gives the reason in its place. */
+  abort(reason: unknown): void {
+    this.#drop();
+    this.fail(reason);
+  }
+
   /**
    * The data, as a stream. It holds nothing back and nothing ahead: a chunk counts as taken when
    * a reader has asked for it.
@@ -60,9 +66,7 @@ export class Inbox {
       },
       cancel: () => {
         this.#cancelled = true;
-        const bytes = this.#chunks.reduce((total, chunk) => total + chunk.length, 0);
-        this.#chunks = [];
-        if (bytes > 0) this.#onTaken(bytes);
+        this.#drop();
       },
     }, { highWaterMark: 0 });
   }
@@ -98,6 +102,12 @@ export class Inbox {
     new Uint8Array(this.#tail).set(chunk, filled);
     this.#chunks[last] = new Uint8Array(this.#tail, 0, filled + chunk.length);
     return true;
+  }
+
+  #drop(): void {
+    const bytes = this.#chunks.reduce((total, chunk) => total + chunk.length, 0);
+    this.#chunks = [];
+    if (bytes > 0) this.#onTaken(bytes);
   }
 
   #finish(end: { readonly error: unknown } | "done"): void {

@@ -71,7 +71,8 @@ export class Outbox implements Sender {
       channel.sendData(write.data.subarray(write.sent, write.sent + bytes), write.type);
       write.sent += bytes;
     }
-    if (bytes < left) return channel.sendableBytes > 0;
+    // A key exchange that begins meanwhile ends by itself: only a window has to be waited for.
+    if (bytes < left) return channel.sendWindowBytes > 0;
     this.#writes.shift();
     write.done.resolve();
     if (this.#writes.length > 0) return true;

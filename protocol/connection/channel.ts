@@ -123,11 +123,16 @@ export class EngineChannel {
     return this.#receiveWindow.remainingBytes;
   }
 
-  /** How many bytes can be sent at once right now, in one packet. */
-  get sendableBytes(): number {
+  /** How many bytes the peer's window has room for; 0 once EOF or CLOSE has been sent. */
+  get sendWindowBytes(): number {
     if (this.#remote === null || this.#sentEof || this.#sentClose || this.#closed) return 0;
+    return this.#remote.window.remainingBytes;
+  }
+
+  /** How many bytes can be sent at once right now, in one packet: none during a key exchange. */
+  get sendableBytes(): number {
     if (!this.#context.sendable) return 0;
-    return Math.min(this.#remote.window.remainingBytes, this.#remote.maxSendBytes);
+    return Math.min(this.sendWindowBytes, this.#remote?.maxSendBytes ?? 0);
   }
 
   /**

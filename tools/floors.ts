@@ -212,7 +212,7 @@ function checkImport(
     const list = floor.below.map((name) => name.includes("/") ? name : `${name}/`).join(", ");
     report(line, `${folder}/ may not import ${target}: below it are ${list || "nothing"}`);
   }
-  if (baseName(target).startsWith("_") && folderOf(target) !== folderOf(file)) {
+  if (baseName(target).startsWith("_") && !file.startsWith(`${folderOf(target)}/`)) {
     report(line, `imports ${target}, which is private to its folder`);
   }
   return target;

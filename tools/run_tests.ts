@@ -33,6 +33,9 @@ const PARTS: readonly Part[] = [
   { title: "Tests with other programs and runtimes", folders: OUTSIDE, options: ["-A"] },
 ];
 
+/** A part that takes longer hangs: its tests take a few minutes. */
+const LIMIT_MS = 8 * 60_000;
+
 const NOTHING: Tally = { passed: 0, failed: 0, skipped: [] };
 
 const { root } = readProject();
@@ -56,13 +59,16 @@ async function run({ title, folders, options, skipsOnPurpose }: Part): Promise<T
   console.log(`\n${title}\n`);
   const report = Deno.makeTempFileSync({ prefix: "sshflow-tests-", suffix: ".xml" });
   try {
+    const signal = AbortSignal.timeout(LIMIT_MS);
     const { success } = await new Deno.Command(Deno.execPath(), {
       args: ["test", "--permit-no-files", `--junit-path=${report}`, ...options, ...present],
       cwd: root,
       stdin: "null",
       stdout: "inherit",
       stderr: "inherit",
+      signal,
     }).spawn().status;
+    if (signal.aborted) console.log(`Stopped after ${LIMIT_MS / 60_000} minutes: ${title}`);
     const counted = tally(Deno.readTextFileSync(report));
     // What fails outside of a test, in a module or in the type check, is not in the report.
     const failed = success ? 0 : Math.max(1, counted.failed);

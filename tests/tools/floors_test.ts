@@ -108,6 +108,16 @@ describe("floors: who imports whom", () => {
     assertOne(files, "protocol/engine.ts:1", /crypto\/_kernel\.ts, which is private/);
   });
 
+  it("_name.ts is there for the folders within its folder, and not the other way round", () => {
+    const files = {
+      "protocol/_shared.ts": "",
+      "protocol/auth/_own.ts": "",
+      "protocol/auth/client.ts": 'import "../_shared.ts"; import "./_own.ts";',
+      "protocol/engine.ts": 'import "./auth/_own.ts";',
+    };
+    assertOne(files, "protocol/engine.ts:1", /protocol\/auth\/_own\.ts, which is private/);
+  });
+
   it("a module's name is written, not computed", () => {
     assertOne(
       { "keys/a.ts": "const a = await import(name);" },

@@ -1,21 +1,23 @@
 /**
- * Takes a flow in either of its forms.
+ * Takes a flow in any of its forms.
  *
  * @module
  */
 
 import type { Flow, FlowLike } from "./flow.ts";
+import { fromDuplex, isDuplex } from "./from_duplex.ts";
 import { fromStreams } from "./from_streams.ts";
 
 /**
- * The flow itself, or one over the pair of streams.
+ * The flow itself, or one over the pair of streams, or over the duplex.
  *
  * @param source What to read from and write to.
  * @returns `source` where it is a flow.
- * @throws {TypeError} When it is neither, or when one of the streams is locked.
+ * @throws {TypeError} When it is none of these, or when one of the streams is locked.
  */
 export function asFlow(source: FlowLike): Flow {
-  return isFlow(source) ? source : fromStreams(source);
+  if (isFlow(source)) return source;
+  return isDuplex(source) ? fromDuplex(source) : fromStreams(source);
 }
 
 /** Whether a value is a flow, told by its methods. */

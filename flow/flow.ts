@@ -88,5 +88,28 @@ export interface StreamPair {
   writable: WritableStream<Uint8Array>;
 }
 
-/** Whatever takes a flow takes a pair of streams too: a `Deno.Conn`, a Workers socket. */
-export type FlowLike = Flow | StreamPair;
+/** What of Node's `stream.Duplex` is used, and of its `net.Socket`. */
+export interface DuplexLike {
+  /** Whether the duplex goes on when its input has ended: it is set to true. */
+  allowHalfOpen: boolean;
+  /** Whether the input has ended, and all of it has been read. */
+  readonly readableEnded: boolean;
+  /** What waits to be read, or `null`. */
+  read(): unknown;
+  /** Writes bytes, and calls back when it has. */
+  write(data: Uint8Array, callback: (error?: Error | null) => void): boolean;
+  /** Ends the output. */
+  end(): unknown;
+  /** Drops everything. */
+  destroy(error?: Error): unknown;
+  /** Listens to `readable`, `end`, `finish`, `error` and `close`. */
+  on(event: string, listener: (error?: Error) => void): unknown;
+  /** Sends small writes without delay, where it can. */
+  setNoDelay?(noDelay?: boolean): unknown;
+}
+
+/**
+ * Whatever takes a flow takes a pair of streams too, such as a `Deno.Conn` or a Workers socket, and
+ * a duplex of Node's, such as a `net.Socket`.
+ */
+export type FlowLike = Flow | StreamPair | DuplexLike;

@@ -17,16 +17,17 @@ interface SocketExtras {
 }
 
 /**
- * A flow over a pair of streams: a `Deno.Conn`, a Workers socket, a WebTransport stream, what
- * Node's `Duplex.toWeb` gives, a subprocess's output and input.
+ * A flow over a pair of streams: a `Deno.Conn`, a Workers socket, a WebTransport stream, a
+ * subprocess's output and input.
  *
  * A byte stream is read through a BYOB reader. An object that has the methods of a `Deno.Conn` is
  * taken as {@linkcode fromConn} takes it. Its `setNoDelay` is called where there is one; its
  * `close`, when both directions have ended or the flow is aborted.
  *
  * A stream can only keep what the socket behind it can: a Workers socket needs
- * `allowHalfOpen: true` for the input to go on after {@linkcode Flow.closeWrite}, and so does a
- * socket of Node.
+ * `allowHalfOpen: true` for the input to go on after {@linkcode Flow.closeWrite}. Node's sockets
+ * are better given to {@linkcode fromDuplex}: the streams that `Duplex.toWeb` makes of them end
+ * their input only when their output has ended too.
  *
  * @param source The streams, which are the flow's from now on and stay locked.
  * @returns The flow.

@@ -6,8 +6,9 @@
 
 export { asFlow, isFlow } from "./as_flow.ts";
 export { copy, type CopyOptions, type CopyStatistics } from "./copy.ts";
-export { Eof, type Flow, type FlowLike, type StreamPair } from "./flow.ts";
+export { type DuplexLike, Eof, type Flow, type FlowLike, type StreamPair } from "./flow.ts";
 export { type ConnLike, fromConn } from "./from_conn.ts";
+export { fromDuplex } from "./from_duplex.ts";
 export { fromStreams } from "./from_streams.ts";
 export { fromWebSocket, type WebSocketFlowOptions, type WebSocketLike } from "./from_web_socket.ts";
 export { flowPair, type FlowPairOptions } from "./pair.ts";

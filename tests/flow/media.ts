@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Duplex } from "node:stream";
 import { type ConnLike, Eof, type Flow, type StreamPair } from "../../flow/mod.ts";
 
 /** Two pairs of plain streams, each the other's peer. */
@@ -90,6 +91,48 @@ export class MemoryConn implements ConnLike {
     if (this.#closed) throw new Error("Bad resource ID");
     this.#closed = true;
     this.#flow.abort(new Error("Interrupted"));
+  }
+
+  setNoDelay(noDelay = true): void {
+    this.noDelay = noDelay;
+  }
+}
+
+/** A duplex as Node's are. */
+export class MemoryDuplex extends Duplex {
+  readonly #flow: Flow;
+  /** Which of its settings were made. */
+  noDelay = false;
+
+  constructor(flow: Flow) {
+    super({ allowHalfOpen: false });
+    this.#flow = flow;
+  }
+
+  override async _read(): Promise<void> {
+    try {
+      const chunk = await this.#flow.read();
+      this.push(chunk === Eof ? null : chunk);
+    } catch (error) {
+      this.destroy(error as Error);
+    }
+  }
+
+  override _write(
+    chunk: Uint8Array,
+    _encoding: unknown,
+    callback: (error?: Error | null) => void,
+  ): void {
+    this.#flow.write(new Uint8Array(chunk)).then(() => callback(), callback);
+  }
+
+  override _final(callback: (error?: Error | null) => void): void {
+    this.#flow.closeWrite().then(() => callback(), callback);
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#flow.abort(error ?? new Error("destroyed"));
+    callback(error);
   }
 
   setNoDelay(noDelay = true): void {

@@ -3,7 +3,14 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import net from "node:net";
 import { Duplex } from "node:stream";
-import { Eof, type Flow, fromStreams } from "../../flow/mod.ts";
+import {
+  asFlow,
+  Eof,
+  type Flow,
+  FlowClosedError,
+  fromDuplex,
+  fromStreams,
+} from "../../flow/mod.ts";
 import { bytes, describeConformance, readBytes } from "../flow/conformance.ts";
 
 async function connect(): Promise<[net.Socket, net.Socket]> {
@@ -17,35 +24,54 @@ async function connect(): Promise<[net.Socket, net.Socket]> {
   return [client, socket as net.Socket];
 }
 
-function asFlow(socket: net.Socket): Flow {
+function asStreams(socket: net.Socket): Flow {
   return fromStreams(Duplex.toWeb(socket) as Parameters<typeof fromStreams>[0]);
 }
 
 describeConformance("Node's sockets, as Web Streams", {
   async connect() {
     const [here, there] = await connect();
-    return [asFlow(here), asFlow(there)];
+    return [asStreams(here), asStreams(there)];
   },
   halfClose: true,
   tellsAbort: false,
   runs: 5,
 });
 
+describeConformance("Node's sockets", {
+  async connect() {
+    const [here, there] = await connect();
+    return [fromDuplex(here), fromDuplex(there)];
+  },
+  halfClose: true,
+  tellsAbort: false,
+  runs: 10,
+});
+
 describe("a flow over one of Node's sockets", () => {
-  it("talks to one over Deno's", async () => {
-    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const socket = net.connect({
-      port: listener.addr.port,
-      host: "127.0.0.1",
-      allowHalfOpen: true,
-    });
-    const there = fromStreams(await listener.accept());
-    const here = asFlow(socket);
-    await here.write(bytes(100));
-    await here.closeWrite();
-    assert.deepEqual(await readBytes(there, 100), bytes(100));
-    assert.equal(await there.read(), Eof);
-    await there.write(bytes(50));
-    await Promise.all([there.close(), readBytes(here, 50).then(() => here.close())]);
+  it("waits for a socket that still connects", async () => {
+    const server = net.createServer((socket) => socket.end("hello"));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as net.AddressInfo;
+    const flow = asFlow(net.connect({ port, host: "127.0.0.1" }));
+    await flow.write(bytes(3));
+    assert.deepEqual(await readBytes(flow, 5), new TextEncoder().encode("hello"));
+    assert.equal(await flow.read(), Eof);
+    await flow.close();
+    server.close();
+  });
+
+  it("rejects when a socket cannot connect", async () => {
+    const server = net.createServer();
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as net.AddressInfo;
+    server.close();
+    await once(server, "close");
+    const flow = asFlow(net.connect({ port, host: "127.0.0.1" }));
+    await assert.rejects(flow.read(), /ECONNREFUSED/);
+    await assert.rejects(flow.write(bytes(1)), FlowClosedError);
+    await flow.close();
   });
 });

@@ -1,7 +1,8 @@
 import { describe, it } from "@std/testing/bdd";
 import assert from "node:assert/strict";
-import { Eof, type Flow, FlowClosedError, fromConn, fromStreams } from "../../flow/mod.ts";
-import { bytes, describeConformance, readAll } from "../flow/conformance.ts";
+import net from "node:net";
+import { asFlow, Eof, type Flow, FlowClosedError, fromConn, fromStreams } from "../../flow/mod.ts";
+import { bytes, describeConformance, readAll, readBytes } from "../flow/conformance.ts";
 
 async function connectTcp(): Promise<[Deno.TcpConn, Deno.TcpConn]> {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -87,5 +88,22 @@ describe("a flow over Deno's TCP sockets", () => {
     await there.close();
     await sending;
     await here.close();
+  });
+
+  it("talks to one over Node's sockets", async () => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const socket = net.connect({
+      port: listener.addr.port,
+      host: "127.0.0.1",
+      allowHalfOpen: true,
+    });
+    const there = fromStreams(await listener.accept());
+    const here = asFlow(socket);
+    await here.write(bytes(100));
+    await here.closeWrite();
+    assert.deepEqual(await readBytes(there, 100), bytes(100));
+    assert.equal(await there.read(), Eof);
+    await there.write(bytes(50));
+    await Promise.all([there.close(), readBytes(here, 50).then(() => here.close())]);
   });
 });

@@ -77,14 +77,12 @@ describe("a flow over Deno's WebSockets", () => {
 
     it(`lets the ${side} close while the other end still writes`, async () => {
       const [here, there] = await connectFrom();
-      await here.write(bytes(10));
       const writing = (async () => {
         for (;;) await there.write(new Uint8Array(10_000));
       })();
       await readBytes(here, 10_000);
       await here.close();
       await assert.rejects(writing, FlowClosedError);
-      assert.deepEqual(await readAll(there), bytes(10));
       there.abort();
     });
 

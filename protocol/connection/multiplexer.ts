@@ -151,6 +151,7 @@ export class Multiplexer {
   /** The connection has ended. */
   end(reason: unknown): void {
     this.#ended = { reason };
+    this.#undecided = 0;
     this.#asked = [];
     this.#owed.clear();
     const channels = [...this.#channels.values()];
@@ -221,7 +222,7 @@ export class Multiplexer {
     const decide = (): void => {
       checkUndecided();
       decided = true;
-      this.#undecided--;
+      if (this.#ended === null) this.#undecided--;
     };
     this.#options.onChannelOpen({
       type: open.type,

@@ -31,7 +31,9 @@ import type { Role } from "./gate.ts";
 import { checkIdentification } from "./transport/identification.ts";
 import { type RekeyLimits, Transport } from "./transport/transport.ts";
 
-const IDENTIFICATION = "SSH-2.0-sshflow_0.1";
+/** What either end says of itself, unless it is told to say something else. */
+export const DEFAULT_IDENTIFICATION = "SSH-2.0-sshflow_0.1";
+
 const DEFAULT_REKEY: RekeyLimits = { bytes: 2 ** 30, packets: 2 ** 31, intervalMs: 3_600_000 };
 const DEFAULT_LOGIN_TIMEOUT_MS = 120_000;
 const DEFAULT_MAX_CHANNELS = 1000;
@@ -58,7 +60,7 @@ export class Engine {
   constructor(options: ClientEngineOptions | ServerEngineOptions) {
     this.#options = options;
     this.#sink = options.sink;
-    this.#identification = checkIdentification(options.identification ?? IDENTIFICATION);
+    this.#identification = checkIdentification(options.identification ?? DEFAULT_IDENTIFICATION);
     this.#loginTimeoutMs = options.loginTimeoutMs ?? DEFAULT_LOGIN_TIMEOUT_MS;
     this.#startedAt = options.now();
     this.#transport = new Transport({

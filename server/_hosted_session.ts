@@ -1,0 +1,330 @@
+/**
+ * A session channel: its requests, its handler, and its end.
+ *
+ * @module
+ */
+
+import { AsyncQueue } from "../connection/async_queue.ts";
+import type { Channel } from "../connection/channel.ts";
+import type { ChannelRequest } from "../connection/channel_events.ts";
+import type { Connection } from "../connection/connection.ts";
+import type { MaybePromise } from "../crypto/types.ts";
+import type { AuthenticatedUser } from "../protocol/auth/server.ts";
+import { encodeXonXoff, type ExitSignal, type PtyRequest } from "../wire/channel_requests.ts";
+import { type Deferred, deferred } from "../wire/deferred.ts";
+import { ChannelClosedError, SshError } from "../wire/errors.ts";
+import type { SessionOptions } from "./serve_options.ts";
+import type { ServerSession, SessionHandler } from "./session.ts";
+import { SessionOutput } from "./_session_output.ts";
+import { SizeFeed } from "./_size_feed.ts";
+
+const MAX_VARIABLES = 128;
+const MAX_VARIABLES_LENGTH = 64 * 1024;
+/** POSIX.1-2017 section 8.1, and lower case: what shells can name. */
+const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+/** RFC 4254 section 6.10: a name, or a local one with `@`. */
+const SIGNAL_NAME = /^[A-Za-z0-9][A-Za-z0-9.+-]*(@[A-Za-z0-9.-]+)?$/;
+const MAX_WAITING_SIGNALS = 64;
+/** What a handler that threw is reported as. */
+const FAILURE_STATUS = 1;
+
+/** What a session is part of. */
+export interface SessionContext {
+  readonly id: number;
+  readonly connection: Connection;
+  readonly login: AuthenticatedUser;
+  readonly options: SessionOptions;
+  /** Told of what a handler or a policy threw. */
+  readonly onError: (error: unknown, session: ServerSession) => void;
+}
+
+/** A session, and what runs it. */
+export class HostedSession implements ServerSession {
+  readonly id: number;
+  readonly connection: Connection;
+  readonly login: AuthenticatedUser;
+  readonly env: Map<string, string> = new Map();
+  readonly sizes: SizeFeed = new SizeFeed();
+  readonly signals: AsyncQueue<string> = new AsyncQueue();
+  readonly connectionMade: Promise<void> = Promise.resolve();
+  onBreak: ((lengthMs: number) => MaybePromise<boolean>) | null = null;
+  rawOutput = false;
+  readonly #channel: Channel;
+  readonly #context: SessionContext;
+  readonly #output: SessionOutput;
+  readonly #errors: SessionOutput;
+  readonly #abort = new AbortController();
+  readonly #started: Deferred<void> = deferred();
+  readonly #lost: Deferred<Error | undefined> = deferred();
+  #pty: PtyRequest | null = null;
+  #terminal = false;
+  #command: string | null = null;
+  #subsystem: string | null = null;
+  #envLength = 0;
+  #running = false;
+  #eof: Promise<void> | null = null;
+  #ending: Promise<void> | null = null;
+  #over = false;
+
+  constructor(channel: Channel, context: SessionContext) {
+    this.id = context.id;
+    this.connection = context.connection;
+    this.login = context.login;
+    this.#channel = channel;
+    this.#context = context;
+    this.#output = this.#makeOutput(false, () => this.#sendEof());
+    this.#errors = this.#makeOutput(true, () => Promise.resolve());
+    this.#started.promise.catch(() => {});
+    // A client has no standard error to send; unread it would stop its input.
+    channel.stderr.cancel();
+    channel.closed.then(
+      () => this.#finish(undefined),
+      (error) => this.#finish(error),
+    );
+  }
+
+  get user(): string {
+    return this.login.user;
+  }
+
+  get pty(): PtyRequest | null {
+    return this.#pty;
+  }
+
+  get command(): string | null {
+    return this.#command;
+  }
+
+  get subsystem(): string | null {
+    return this.#subsystem;
+  }
+
+  get stdin(): ReadableStream<Uint8Array> {
+    return this.#channel.readable;
+  }
+
+  get stdout(): WritableStream<Uint8Array> {
+    return this.#output.stream;
+  }
+
+  get stderr(): WritableStream<Uint8Array> {
+    return this.#errors.stream;
+  }
+
+  get readable(): ReadableStream<Uint8Array> {
+    return this.stdin;
+  }
+
+  get writable(): WritableStream<Uint8Array> {
+    return this.stdout;
+  }
+
+  get abortSignal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  get sessionStarted(): Promise<void> {
+    return this.#started.promise;
+  }
+
+  get connectionLost(): Promise<Error | undefined> {
+    return this.#lost.promise;
+  }
+
+  get closed(): Promise<void> {
+    return this.#channel.closed;
+  }
+
+  exit(status = 0): Promise<void> {
+    if (!Number.isInteger(status) || status < 0 || status > 0xffffffff) {
+      throw new RangeError(`Cannot exit with status ${status}: it is no uint32`);
+    }
+    return this.#end(() => this.#channel.exitStatus(status));
+  }
+
+  exitSignal(name: string, options: Partial<Omit<ExitSignal, "name">> = {}): Promise<void> {
+    const short = name.replace(/^SIG(?=[A-Z])/, "");
+    if (!SIGNAL_NAME.test(short)) {
+      throw new TypeError(`Cannot exit by ${JSON.stringify(name)}: it is no signal's name`);
+    }
+    return this.#end(() => this.#channel.exitSignal({ ...options, name: short }));
+  }
+
+  sendXonXoff(clientCanDo: boolean): void {
+    this.#channel.notify("xon-xoff", encodeXonXoff(clientCanDo));
+  }
+
+  abort(): void {
+    this.#ending ??= this.#channel.close();
+    this.#failOutputs();
+  }
+
+  /** Takes the client's requests, one after the other, until the session is over. */
+  async run(): Promise<void> {
+    try {
+      for await (const request of this.#channel.requests) await this.#handle(request);
+    } catch {
+      // The connection has ended, and says so itself.
+    }
+  }
+
+  /** The client will send no more input. */
+  handleEof(): void {
+    if (this.#context.options.afterEof === "close") this.exit();
+  }
+
+  async #handle(request: ChannelRequest): Promise<void> {
+    const { options } = this.#context;
+    switch (request.type) {
+      case "pty": {
+        const { pty } = request;
+        const allowed = !this.#running && this.#pty === null &&
+          await this.#ask(() => options.allowPty?.(pty, this) ?? true);
+        if (allowed) this.#takePty(pty);
+        return request.reply(allowed);
+      }
+      case "env":
+        return request.reply(await this.#takeVariable(request.key, request.value));
+      case "shell":
+        return await this.#start(request, null, null);
+      case "exec":
+        return await this.#start(request, request.command, null);
+      case "subsystem":
+        return await this.#start(request, null, request.subsystem);
+      case "window-change":
+        if (this.#pty !== null) this.#takePty({ ...this.#pty, ...request.size });
+        return request.reply(this.#pty !== null);
+      case "signal":
+        return request.reply(this.#takeSignal(request.signal));
+      case "break":
+        return request.reply(await this.#ask(() => this.onBreak?.(request.lengthMs) ?? false));
+    }
+    request.reply(false);
+  }
+
+  #takePty(pty: PtyRequest): void {
+    this.#pty = pty;
+    const { OPOST = 1, ONLCR = 1 } = pty.modes;
+    this.#terminal = OPOST !== 0 && ONLCR !== 0;
+    const { columns, rows, width, height } = pty;
+    this.sizes.push({ columns, rows, width, height });
+  }
+
+  async #takeVariable(name: string, value: string): Promise<boolean> {
+    const length = this.#envLength + name.length + value.length;
+    if (this.#running || !VARIABLE_NAME.test(name) || value.includes("\0")) return false;
+    if (this.env.size >= MAX_VARIABLES || length > MAX_VARIABLES_LENGTH) return false;
+    const allowEnv = this.#context.options.allowEnv;
+    if (!await this.#ask(() => allowEnv?.(name, value, this) ?? true)) return false;
+    this.env.set(name, value);
+    this.#envLength = length;
+    return true;
+  }
+
+  #takeSignal(name: string): boolean {
+    if (!this.#running || !SIGNAL_NAME.test(name)) return false;
+    if (this.signals.length >= MAX_WAITING_SIGNALS) return false;
+    this.signals.push(name);
+    return true;
+  }
+
+  async #start(
+    request: ChannelRequest,
+    command: string | null,
+    subsystem: string | null,
+  ): Promise<void> {
+    const { options } = this.#context;
+    const handler = this.#running ? undefined : this.#handlerFor(subsystem);
+    if (handler === undefined) return request.reply(false);
+    this.#command = command;
+    this.#subsystem = subsystem;
+    const allowed = await this.#ask(() => options.allowSession?.(this) ?? true);
+    if (!allowed || this.#over) {
+      this.#command = null;
+      this.#subsystem = null;
+      return request.reply(false);
+    }
+    this.#running = true;
+    request.reply(true);
+    this.#started.resolve();
+    this.#host(handler);
+  }
+
+  #handlerFor(subsystem: string | null): SessionHandler | undefined {
+    const { session, subsystems } = this.#context.options;
+    if (subsystem === null) return session;
+    if (typeof subsystems === "function") return subsystems(subsystem);
+    // The name is the peer's: `constructor` is no subsystem.
+    return subsystems && Object.hasOwn(subsystems, subsystem) ? subsystems[subsystem] : undefined;
+  }
+
+  async #host(handler: SessionHandler): Promise<void> {
+    let status = 0;
+    try {
+      await handler(this);
+      // Writes that were started, and not waited for, get the chance to be made.
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    } catch (error) {
+      status = FAILURE_STATUS;
+      // Whoever goes on when the session is over is told so by errors; that is no fault.
+      if (!this.#over || !(error instanceof SshError)) this.#context.onError(error, this);
+    }
+    this.exit(status);
+  }
+
+  /** Asks a policy; one that throws says no. */
+  async #ask(policy: () => MaybePromise<boolean>): Promise<boolean> {
+    try {
+      return await policy() === true;
+    } catch (error) {
+      this.#context.onError(error, this);
+      return false;
+    }
+  }
+
+  #end(sendStatus: () => void): Promise<void> {
+    return this.#ending ??= this.#endInOrder(sendStatus);
+  }
+
+  async #endInOrder(sendStatus: () => void): Promise<void> {
+    await Promise.all([this.#output.flushed(), this.#errors.flushed()]);
+    await this.#sendEof();
+    this.#failOutputs();
+    try {
+      sendStatus();
+    } catch {
+      // The channel was closed meanwhile: nobody is there to be told.
+    }
+    await this.#channel.close();
+  }
+
+  /** EOF goes out once, whoever asks for it; each waits until it has. */
+  #sendEof(): Promise<void> {
+    return this.#eof ??= this.#channel.sendEof();
+  }
+
+  #finish(error: Error | undefined): void {
+    this.#over = true;
+    this.#failOutputs(error);
+    this.sizes.end();
+    this.signals.end();
+    const reason = error ?? new ChannelClosedError("The session is over");
+    this.#started.reject(reason);
+    this.#lost.resolve(error);
+    this.#abort.abort(reason);
+  }
+
+  #failOutputs(error?: Error): void {
+    const reason = error ?? new ChannelClosedError("Cannot write: the session is over");
+    this.#output.fail(reason);
+    this.#errors.fail(reason);
+  }
+
+  #makeOutput(stderr: boolean, onClose: () => Promise<void>): SessionOutput {
+    return new SessionOutput({
+      send: (data) => this.#channel.send(data, { stderr }),
+      onClose,
+      terminal: () => this.#terminal && !this.rawOutput,
+    });
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * How a server is set up: what it lets in, and who handles it.
+ *
+ * @module
+ */
+
+import type { ChannelOptions } from "../connection/channel.ts";
+import type { ChannelOpenRequest, GlobalRequest } from "../connection/connection.ts";
+import type { MaybePromise } from "../crypto/types.ts";
+import type { Signer } from "../keys/types.ts";
+import type { AuthAttempt, AuthDecision } from "../protocol/auth/server.ts";
+import type { Algorithms } from "../protocol/transport/algorithms.ts";
+import type { RekeyLimits } from "../protocol/transport/transport.ts";
+import type { PtyRequest, ServerSession, SessionHandler } from "./session.ts";
+
+/** Who is at the other end, as far as that is known. */
+export interface Peer {
+  /** What the client's software says of itself, such as `SSH-2.0-OpenSSH_9.2p1`. */
+  readonly identification: string;
+  /** Where the flow comes from; null where nobody said. */
+  readonly address: PeerAddress | null;
+}
+
+/** Where a flow comes from. */
+export interface PeerAddress {
+  /** An address, or a name. */
+  readonly hostname: string;
+  /** Its port. */
+  readonly port: number;
+}
+
+/** One attempt to authenticate, and who makes it. */
+export type ServerAuthAttempt = AuthAttempt & { readonly peer: Peer };
+
+/**
+ * Decides on an attempt to authenticate: yes; no; or what has to follow. A client may only ask
+ * whether a key would do: `proven` is false then, and nothing may follow from it but the answer.
+ */
+export type Authenticate = (attempt: ServerAuthAttempt) => MaybePromise<AuthDecision>;
+
+/** What becomes of sessions. */
+export interface SessionOptions extends Pick<ChannelOptions, "windowBytes" | "maxPacketBytes"> {
+  /** Runs shells and commands; they are refused unless it is given. */
+  readonly session?: SessionHandler | undefined;
+  /** Run subsystems, by their names, or a function that finds one; others are refused. */
+  readonly subsystems?:
+    | Readonly<Record<string, SessionHandler>>
+    | ((name: string) => SessionHandler | undefined)
+    | undefined;
+  /** Whether a session gets a terminal: yes, unless given. */
+  readonly allowPty?:
+    | ((pty: PtyRequest, session: ServerSession) => MaybePromise<boolean>)
+    | undefined;
+  /**
+   * Whether a variable may be set: yes, unless given. It is not asked about names that are not of
+   * letters, digits and `_`, nor beyond 128 variables or 64 KiB: those are refused.
+   */
+  readonly allowEnv?:
+    | ((name: string, value: string, session: ServerSession) => MaybePromise<boolean>)
+    | undefined;
+  /** Whether a shell, command or subsystem that there is a handler for may run: yes, unless given. */
+  readonly allowSession?: ((session: ServerSession) => MaybePromise<boolean>) | undefined;
+  /** Told of each session when its channel is opened, before anything is asked of it. */
+  readonly onSession?: ((session: ServerSession) => void) | undefined;
+  /**
+   * What follows when the client sends EOF: nothing (`half-open`, unless given), for there may be
+   * output still; or the session is closed, after what has been written (`close`).
+   */
+  readonly afterEof?: "half-open" | "close" | undefined;
+  /**
+   * Told of what a handler or a policy threw; the session is null where it was not about one. It
+   * goes to the console unless given. The peer sees a failure, and no more of it.
+   */
+  readonly onError?: ((error: unknown, session: ServerSession | null) => void) | undefined;
+}
+
+/** How connections are set up. */
+export interface ServerOptions {
+  /** The host keys, the preferred one first. */
+  readonly hostKeys: readonly Signer[];
+  /**
+   * The methods of authentication that are offered: `publickey`, `password` and
+   * `keyboard-interactive`, unless given. Attempts by others are refused, `none` among them: to let
+   * in whoever comes, `["none"]` has to be asked for.
+   */
+  readonly authMethods?: readonly AuthAttempt["method"][] | undefined;
+  /** The signature algorithms that users' keys may use: all that are supported, unless given. */
+  readonly signatureAlgorithms?: readonly string[] | undefined;
+  /** Shown to users before they authenticate. */
+  readonly banner?: string | undefined;
+  /** What is offered in place of `serverAlgorithms`, list by list. */
+  readonly algorithms?: Partial<Algorithms> | undefined;
+  /** How many failures end the connection: 6, unless given. */
+  readonly maxAuthAttempts?: number | undefined;
+  /**
+   * Failures are answered after a multiple of this many milliseconds, so that the time tells
+   * nothing of their cause: 100, unless given.
+   */
+  readonly authFailureDelayMs?: number | undefined;
+  /** How long authentication may take, in milliseconds: two minutes, unless given; 0 for ever. */
+  readonly loginTimeoutMs?: number | undefined;
+  /** What the server says of itself: `SSH-2.0-…`. */
+  readonly identification?: string | undefined;
+  /** When keys are exchanged anew: 1 GiB, 2^31 packets, one hour, unless given. */
+  readonly rekey?: Partial<RekeyLimits> | undefined;
+  /** How many channels a client may have open at once: 1000, unless given. */
+  readonly maxChannels?: number | undefined;
+}
+
+/** What goes with `serve`. */
+export interface ServeOptions extends ServerOptions, SessionOptions {
+  /** Decides on attempts to authenticate. Signatures have been verified when it is asked. */
+  readonly authenticate: Authenticate;
+  /** Where the flow comes from; a `Deno.Conn` says so by itself. */
+  readonly peerAddress?: PeerAddress | undefined;
+  /**
+   * Takes the channels that are no sessions. What it has neither accepted nor rejected when it
+   * returns, or its promise settles, is refused, as all are unless it is given.
+   */
+  readonly onChannelOpen?: ((open: ChannelOpenRequest) => MaybePromise<void>) | undefined;
+  /**
+   * Takes the client's global requests. What it has neither granted nor denied when it returns, or
+   * its promise settles, is denied, as all are unless it is given.
+   */
+  readonly onGlobalRequest?: ((request: GlobalRequest) => MaybePromise<void>) | undefined;
+  /** Told of DEBUG messages: the peer's text, as it came. */
+  readonly onDebug?: ((message: string) => void) | undefined;
+  /** Closes the connection. */
+  readonly signal?: AbortSignal | undefined;
+}

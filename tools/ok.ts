@@ -37,6 +37,7 @@ function gates(): readonly Gate[] {
     { name: "format", args: ["fmt", "--check"] },
     { name: "lint", args: ["lint"] },
     { name: "floors", args: ["task", "--quiet", "floors"], tellsResult: true },
+    { name: "kernels", args: ["run", "-A", "tools/build_kernel.ts", "--check"] },
     { name: "types", args: ["check", "--quiet"] },
     {
       name: "types, of the web platform alone",

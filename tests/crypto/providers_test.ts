@@ -3,8 +3,7 @@ import { describe, it } from "@std/testing/bdd";
 import fc from "fast-check";
 import { createAesCtr, createNobleAesCtr, createNodeAesCtr } from "../../crypto/_aes_ctr.ts";
 import { createAesGcm, createNobleAesGcm, createNodeAesGcm } from "../../crypto/_aes_gcm.ts";
-import { createChaCha20, createNobleChaCha20, createNodeChaCha20 } from "../../crypto/_chacha20.ts";
-import { nodeCiphers, nodeCrypto } from "../../crypto/_node_crypto.ts";
+import { nodeCrypto } from "../../crypto/_node_crypto.ts";
 import { fromHex, toHex } from "../helpers/hex.ts";
 
 const node = nodeCrypto();
@@ -138,64 +137,6 @@ describe("AES-GCM", () => {
       createAesGcm(key),
       createNobleAesGcm(key),
       ...(node ? [createNodeAesGcm(node, key)] : []),
-    ];
-  }
-});
-
-describe("ChaCha20", () => {
-  it("gives the key stream of RFC 8439, appendix A.1", () => {
-    const zeroKey = new Uint8Array(32);
-    const blocks = [
-      "76b8e0ada0f13d90405d6ae55386bd28bdd219b8a08ded1aa836efcc8b770dc7" +
-      "da41597c5157488d7724e03fb8d84a376a43b8f41518a11cc387b669b2ee6586",
-      "9f07e7be5551387a98ba977c732d080dcb0f29a048e3656912c6533e32ee7aed" +
-      "29b721769ce64e43d57133b074d839d531ed1f28510afb45ace10a1f4b794d6f",
-    ] as const;
-    for (const cipher of implementations(zeroKey)) {
-      for (const block of [0, 1] as const) {
-        const data = new Uint8Array(64);
-        cipher.xor(0, block, data);
-        assert.equal(toHex(data), blocks[block]);
-      }
-    }
-    // Test vector 5: a nonce that ends in 2.
-    for (const cipher of implementations(zeroKey)) {
-      const data = new Uint8Array(64);
-      cipher.xor(2, 0, data);
-      assert.equal(
-        toHex(data),
-        "c2c64d378cd536374ae204b9ef933fcd1a8b2288b3dfa49672ab765b54ee27c7" +
-          "8a970e0e955c14f3a88e741b97c286f75f8fc299e8148362fa198a39531bed6d",
-      );
-    }
-  });
-
-  it("is the same from every provider", () => {
-    fc.assert(
-      fc.property(
-        fc.nat(0xffffffff),
-        fc.constantFrom(0 as const, 1 as const),
-        fc.uint8Array({ maxLength: 2000, size: "max" }),
-        fc.nat(3),
-        (sequence, block, message, offset) => {
-          const results = implementations(new Uint8Array(32).fill(9)).map((cipher) => {
-            const data = new Uint8Array(offset + message.length).subarray(offset);
-            data.set(message);
-            cipher.xor(sequence, block, data);
-            return toHex(data);
-          });
-          assert.equal(new Set(results).size, 1);
-        },
-      ),
-      { numRuns: 30 },
-    );
-  });
-
-  function implementations(key: Uint8Array) {
-    return [
-      createChaCha20(key),
-      createNobleChaCha20(key),
-      ...(node && nodeCiphers().includes("chacha20") ? [createNodeChaCha20(node, key)] : []),
     ];
   }
 });

@@ -1,0 +1,71 @@
+/**
+ * The WebAssembly kernel of `chacha20-poly1305@openssh.com`, where the runtime lets it be compiled
+ * and has SIMD.
+ *
+ * @module
+ */
+
+import type { ChaChaPackets } from "../_chacha20_poly1305.ts";
+import { wasmBase64 } from "./_chacha20_poly1305_generated.ts";
+
+/** The tag's length in bytes. */
+const TAG_BYTES = 16;
+
+interface Exports {
+  readonly memory: WebAssembly.Memory;
+  packetAddress(): number;
+  openLength(sequence: number, sealed: number): number;
+  seal(sequence: number, length: number): void;
+  open(sequence: number, length: number): number;
+}
+
+/** All connections share one: each call brings its key, and leaves none behind. */
+let kernel: ChaChaPackets | null | undefined;
+
+/** The kernel, compiled when it is first asked for; null where it cannot be. */
+export function chachaKernel(): ChaChaPackets | null {
+  return kernel === undefined ? kernel = load() : kernel;
+}
+
+function load(): ChaChaPackets | null {
+  try {
+    const bytes = Uint8Array.from(atob(wasmBase64), (character) => character.charCodeAt(0));
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes));
+    return kernelOf(instance.exports as unknown as Exports);
+  } catch {
+    // No WebAssembly, none from bytes, or no SIMD: there is the code in JavaScript.
+    return null;
+  }
+}
+
+function kernelOf(wasm: Exports): ChaChaPackets {
+  const memory = new Uint8Array(wasm.memory.buffer);
+  const address = wasm.packetAddress();
+  return {
+    maxPacketBytes: memory.length - address,
+    openLength(key, sequence, head) {
+      memory.set(key);
+      const [a = 0, b = 0, c = 0, d = 0] = head;
+      const length = wasm.openLength(sequence, a | b << 8 | c << 16 | d << 24) >>> 0;
+      memory.fill(0, 0, address);
+      return length;
+    },
+    seal(key, sequence, packet) {
+      const length = packet.length - TAG_BYTES;
+      memory.set(key);
+      memory.set(packet.subarray(0, length), address);
+      wasm.seal(sequence, length);
+      packet.set(memory.subarray(address, address + packet.length));
+      memory.fill(0, 0, address);
+    },
+    open(key, sequence, packet) {
+      const length = packet.length - TAG_BYTES;
+      memory.set(key);
+      memory.set(packet, address);
+      const isRight = wasm.open(sequence, length) !== 0;
+      if (isRight) packet.set(memory.subarray(address, address + length));
+      memory.fill(0, 0, address);
+      return isRight;
+    },
+  };
+}

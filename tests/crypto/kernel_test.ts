@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { describe, it } from "@std/testing/bdd";
+import fc from "fast-check";
+import { chachaInJavaScript } from "../../crypto/_chacha20_poly1305.ts";
+import { chachaKernel } from "../../crypto/kernel/chacha20_poly1305.ts";
+import { seededRandom } from "../helpers/seeded_random.ts";
+
+const TAG_BYTES = 16;
+
+describe("ChaCha20-Poly1305 kernel", () => {
+  const kernel = chachaKernel();
+  assert.ok(kernel, "the kernel can be compiled here");
+
+  function packetOf(length: number, seed: number): Uint8Array {
+    return seededRandom(seed)(length + TAG_BYTES);
+  }
+
+  it("seals every length as the code in JavaScript does, and opens it again", () => {
+    const key = seededRandom(1)(64);
+    for (let length = 4; length <= 1100; length++) {
+      const sequence = Math.imul(length, 0x9e3779b1) >>> 0;
+      const plain = packetOf(length, length);
+      const sealed = plain.slice();
+      const expected = plain.slice();
+      kernel.seal(key, sequence, sealed);
+      chachaInJavaScript.seal(key, sequence, expected);
+      assert.deepEqual(sealed, expected, `${length} bytes`);
+      assert.equal(
+        kernel.openLength(key, sequence, sealed.slice(0, 4)),
+        new DataView(plain.buffer).getUint32(0),
+      );
+      assert.equal(kernel.open(key, sequence, sealed), true);
+      assert.deepEqual(sealed.subarray(4, length), plain.subarray(4, length));
+    }
+  });
+
+  it("agrees under any key and sequence number, on packets up to the largest", () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ minLength: 64, maxLength: 64 }),
+        fc.nat(0xffffffff),
+        fc.integer({ min: 4, max: 300_000 }),
+        (key, sequence, length) => {
+          const sealed = packetOf(length, length);
+          const expected = sealed.slice();
+          kernel.seal(key, sequence, sealed);
+          chachaInJavaScript.seal(key, sequence, expected);
+          assert.ok(sealed.every((byte, index) => byte === expected[index]));
+        },
+      ),
+      { numRuns: 20 },
+    );
+  });
+
+  it("takes Poly1305's accumulator through its largest values", () => {
+    const key = new Uint8Array(64);
+    for (const fill of [0x00, 0xff]) {
+      for (let length = 4; length < 80; length++) {
+        const sealed = new Uint8Array(length + TAG_BYTES).fill(fill);
+        const expected = sealed.slice();
+        kernel.seal(key, 0xffffffff, sealed);
+        chachaInJavaScript.seal(key, 0xffffffff, expected);
+        assert.deepEqual(sealed, expected);
+      }
+    }
+  });
+
+  it("refuses every flipped bit, and decrypts nothing then", () => {
+    const key = seededRandom(3)(64);
+    const sealed = packetOf(77, 4);
+    kernel.seal(key, 5, sealed);
+    for (let bit = 0; bit < sealed.length * 8; bit++) {
+      const altered = sealed.slice();
+      altered[bit >> 3] = (altered[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      const before = altered.slice();
+      assert.equal(kernel.open(key, 5, altered), false);
+      assert.deepEqual(altered, before);
+    }
+  });
+});

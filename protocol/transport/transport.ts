@@ -79,7 +79,9 @@ export interface TransportOptions {
 /** No honest peer needs as many packets for a first key exchange. */
 const MAX_INITIAL_PACKETS = 1000;
 /** What may wait for the end of a key exchange: replies, above all. */
-const MAX_HELD_BYTES = 1024 * 1024;
+const MAX_HELD_BYTES = 2 * 1024 * 1024;
+/** What a message costs beside its bytes, so that many small ones are bounded as well. */
+const HELD_MESSAGE_BYTES = 128;
 
 /** One end's transport, without I/O. */
 export class Transport {
@@ -194,14 +196,15 @@ export class Transport {
       this.#writer.writePacket(payload);
       return;
     }
-    this.#heldBytes += payload.length;
+    this.#heldBytes += payload.length + HELD_MESSAGE_BYTES;
     if (this.#heldBytes > MAX_HELD_BYTES) {
       throw new ProtocolError(
         `Cannot hold more than ${MAX_HELD_BYTES} bytes back: ` +
           `the peer does not finish the key exchange`,
       );
     }
-    this.#held.push(payload);
+    // A copy: a small message may be a view of a buffer that is many times larger.
+    this.#held.push(payload.slice());
   }
 
   /** Sends channel data, which never waits here: to be called only while `sendable`. */

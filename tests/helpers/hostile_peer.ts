@@ -148,7 +148,9 @@ export class HostilePeer {
   readonly #inbox = new ByteQueue();
   readonly #reader: PacketReader;
   #ourKexInit: Uint8Array | null = null;
-  #receivedNewKeys = false;
+  /** Messages of the engine that lead on, and have been passed over: they are not sent twice. */
+  readonly #milestones = new Map<number, Uint8Array>();
+  #compressing = false;
   #strict = false;
   #sessionId: Uint8Array | null = null;
   #material: KeyMaterial | null = null;
@@ -299,7 +301,7 @@ export class HostilePeer {
   async beginExchange(): Promise<void> {
     if (this.#ourKexInit === null) this.sendKexInit();
     const ours = this.#ourKexInit ?? new Uint8Array(0);
-    const theirs = await this.until(Msg.KEXINIT);
+    const theirs = await this.#milestone(Msg.KEXINIT);
     const theirMessage = decodeKexInit(theirs);
     const engineRole = this.role === "client" ? "server" : "client";
     if (this.#sessionId === null) {
@@ -369,12 +371,12 @@ export class HostilePeer {
     const negotiated = this.#agreed();
     const way = this.role === "client" ? negotiated.clientToServer : negotiated.serverToClient;
     this.writer.rekey(way.cipher.createSealer(this.#keys(way, this.role)), this.#strict);
+    if (this.#compressing) this.writer.compressWith(way.compression.createCompressor());
   }
 
   /** Reads on until the engine's NEWKEYS, unless that has been read. */
   async receiveNewKeys(): Promise<void> {
-    if (!this.#receivedNewKeys) await this.until(Msg.NEWKEYS);
-    this.#receivedNewKeys = false;
+    await this.#milestone(Msg.NEWKEYS);
     this.#ourKexInit = null;
   }
 
@@ -384,7 +386,7 @@ export class HostilePeer {
     const way = this.role === "client" ? negotiated.serverToClient : negotiated.clientToServer;
     const sender = this.role === "client" ? "server" : "client";
     this.#reader.rekey(way.cipher.createOpener(this.#keys(way, sender)), this.#strict);
-    this.#receivedNewKeys = true;
+    if (this.#compressing) this.#reader.decompressWith(way.compression.createDecompressor());
   }
 
   async #step(stage: Stage): Promise<void> {
@@ -412,9 +414,9 @@ export class HostilePeer {
       this.send(encodeService(Msg.SERVICE_REQUEST, "ssh-userauth"));
       await this.until(Msg.SERVICE_ACCEPT);
     } else {
-      await this.until(Msg.SERVICE_REQUEST);
+      await this.#milestone(Msg.SERVICE_REQUEST);
       this.send(encodeService(Msg.SERVICE_ACCEPT, "ssh-userauth"));
-      await this.until(Msg.USERAUTH_REQUEST);
+      await this.#milestone(Msg.USERAUTH_REQUEST);
     }
   }
 
@@ -427,6 +429,19 @@ export class HostilePeer {
       await this.settle();
       if (this.engine.closed !== null) throw new EngineSilentError("The engine has ended");
     }
+    this.#compress();
+  }
+
+  /** The user is authenticated: delayed compression begins, in both directions. */
+  #compress(): void {
+    const { clientToServer, serverToClient } = this.#agreed();
+    const isClient = this.role === "client";
+    const [sending, receiving] = isClient
+      ? [clientToServer, serverToClient]
+      : [serverToClient, clientToServer];
+    this.#compressing = true;
+    this.writer.compressWith(sending.compression.createCompressor());
+    this.#reader.decompressWith(receiving.compression.createDecompressor());
   }
 
   /** The engine sends its identification at once. */
@@ -436,6 +451,13 @@ export class HostilePeer {
     const end = line.indexOf(0x0a);
     this.#inbox.skip(end + 1);
     return new TextDecoder().decode(line.subarray(0, end - 1));
+  }
+
+  /** A message that leads on: it may have been read already. */
+  async #milestone(number: number): Promise<Uint8Array> {
+    const payload = this.#milestones.get(number) ?? await this.until(number);
+    this.#milestones.delete(number);
+    return payload;
   }
 
   /** Takes over what the engine has put out. */
@@ -449,7 +471,9 @@ export class HostilePeer {
     const payload = this.#reader.next()?.slice() ?? null;
     if (payload === null) return null;
     this.received.push(payload);
-    if (payload[0] === Msg.NEWKEYS) this.#takeReceivingKeys();
+    const [number = 0] = payload;
+    if (MILESTONES.includes(number)) this.#milestones.set(number, payload);
+    if (number === Msg.NEWKEYS) this.#takeReceivingKeys();
     return payload;
   }
 
@@ -481,6 +505,14 @@ export class HostilePeer {
     };
   }
 }
+
+/** What an engine sends by itself, once. */
+const MILESTONES: readonly number[] = [
+  Msg.KEXINIT,
+  Msg.NEWKEYS,
+  Msg.SERVICE_REQUEST,
+  Msg.USERAUTH_REQUEST,
+];
 
 /** USERAUTH_REQUEST by `none`. */
 export const requestNone: Uint8Array = encodeUserauthRequest({

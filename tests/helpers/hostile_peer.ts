@@ -6,7 +6,6 @@
  * @module
  */
 
-import { plainOpener, plainSealer } from "../../crypto/plaintext.ts";
 import type { CipherKeys, MaybePromise, RandomSource } from "../../crypto/types.ts";
 import type { PrivateKey } from "../../keys/mod.ts";
 import { Engine } from "../../protocol/engine.ts";
@@ -27,22 +26,17 @@ import {
   negotiate,
   type NegotiatedAlgorithms,
 } from "../../protocol/transport/negotiation.ts";
-import { PacketReader } from "../../protocol/transport/packet_reader.ts";
-import { PacketWriter } from "../../protocol/transport/packet_writer.ts";
 import { encodeUserauthRequest } from "../../wire/auth_messages.ts";
-import { ByteQueue } from "../../wire/byte_queue.ts";
-import { messageName, Msg } from "../../wire/message_numbers.ts";
+import { Msg } from "../../wire/message_numbers.ts";
 import {
-  decodeDisconnect,
   decodeKexInit,
-  type Disconnect,
   encodeKexInit,
   encodeService,
   type KexInit,
 } from "../../wire/transport_messages.ts";
-import { concat } from "./bytes.ts";
 import { clientOptions, type PairOptions, serverOptions, testHostKey } from "./engine_pair.ts";
 import { ApplicationSink } from "./application_sink.ts";
+import { EngineSilentError, PeerWire } from "./peer_wire.ts";
 import { seededRandom } from "./seeded_random.ts";
 
 /** The algorithms of a peer that is not about algorithms: few, and the fastest. */
@@ -111,9 +105,6 @@ export interface HostilePeerOptions {
   ) => MaybePromise<Uint8Array>;
 }
 
-/** The engine under test has ended the connection, or has nothing more to say. */
-export class EngineSilentError extends Error {}
-
 /** What went into the last exchange hash of a peer, and what came out. */
 export interface ExchangeRecord extends ExchangeTranscript {
   readonly hostKey: Uint8Array;
@@ -133,31 +124,21 @@ export async function hostilePeer(options: HostilePeerOptions): Promise<HostileP
 }
 
 /** One scripted peer. */
-export class HostilePeer {
+export class HostilePeer extends PeerWire {
   readonly role: Role;
-  readonly engine: Engine;
   /** What the application of the engine under test has heard. */
   readonly application: ApplicationSink;
-  /** Every payload that the engine has sent, in order, as far as they have been read. */
-  readonly received: Uint8Array[] = [];
-  readonly writer: PacketWriter;
   readonly #options: HostilePeerOptions;
   readonly #hostKey: PrivateKey;
   readonly #algorithms: Algorithms;
   readonly #random: RandomSource;
-  readonly #inbox = new ByteQueue();
-  readonly #reader: PacketReader;
   #ourKexInit: Uint8Array | null = null;
-  /** Messages of the engine that lead on, and have been passed over: they are not sent twice. */
-  readonly #milestones = new Map<number, Uint8Array>();
   #compressing = false;
   #strict = false;
   #sessionId: Uint8Array | null = null;
   #material: KeyMaterial | null = null;
   #negotiated: NegotiatedAlgorithms | null = null;
   #stage: Stage = "fresh";
-  /** The engine's identification, without CR LF. */
-  readonly engineVersion: string;
   /** The last exchange. */
   exchange: ExchangeRecord | null = null;
 
@@ -167,90 +148,19 @@ export class HostilePeer {
     options: HostilePeerOptions,
     hostKey: PrivateKey,
   ) {
+    const random = options.random ?? seededRandom(options.role === "client" ? 1 : 2);
+    super(engine, random);
     this.role = options.role;
-    this.engine = engine;
     this.application = application;
     this.#options = options;
     this.#hostKey = options.hostKey ?? hostKey;
     this.#algorithms = options.algorithms ?? plainAlgorithms;
-    this.#random = options.random ?? seededRandom(options.role === "client" ? 1 : 2);
-    this.writer = new PacketWriter(this.#random, plainSealer, () => {});
-    this.#reader = new PacketReader(this.#inbox, plainOpener);
-    this.#reader.maxPacketBytes = 2 ** 20;
-    this.engineVersion = this.#readIdentification();
+    this.#random = random;
   }
 
   /** This peer's identification, without CR LF. */
   get identification(): string {
     return this.#options.identification ?? "SSH-2.0-hostile";
-  }
-
-  /** Sends bytes as they are. */
-  sendRaw(...chunks: Uint8Array[]): void {
-    for (const chunk of chunks) this.engine.receive(chunk.slice());
-  }
-
-  /** Seals payloads with the present keys, and keeps them. */
-  seal(...payloads: Uint8Array[]): Uint8Array {
-    for (const payload of payloads) this.writer.writePacket(payload);
-    return concat(this.writer.takeOutput());
-  }
-
-  /** Sends payloads, each in a packet of its own. */
-  send(...payloads: Uint8Array[]): void {
-    for (const payload of payloads) this.sendRaw(this.seal(payload));
-  }
-
-  /** Waits until the engine has done all that it can do with what it was sent. */
-  async settle(): Promise<void> {
-    while (this.engine.parked !== null) await this.engine.parked;
-  }
-
-  /**
-   * The engine's next message.
-   *
-   * @throws {EngineSilentError} If there is none.
-   */
-  async next(): Promise<Uint8Array> {
-    while (true) {
-      const payload = this.#takePacket();
-      if (payload !== null) return payload;
-      if (this.#pump()) continue;
-      if (this.engine.parked === null) {
-        throw new EngineSilentError("The engine is silent", { cause: this.engine.closed });
-      }
-      await this.engine.parked;
-    }
-  }
-
-  /** The engine's next message of a number; those before it are passed over. */
-  async until(number: number): Promise<Uint8Array> {
-    while (true) {
-      const payload = await this.next();
-      if (payload[0] === number) return payload;
-      if (payload[0] === Msg.DISCONNECT) {
-        const { description } = decodeDisconnect(payload);
-        throw new EngineSilentError(`Not ${messageName(number)}, but DISCONNECT: ${description}`);
-      }
-    }
-  }
-
-  /** All that the engine has sent and that has not been read. */
-  async rest(): Promise<Uint8Array[]> {
-    const start = this.received.length;
-    try {
-      while (true) await this.next();
-    } catch (error) {
-      if (!(error instanceof EngineSilentError)) throw error;
-    }
-    return this.received.slice(start);
-  }
-
-  /** The DISCONNECT that the engine has sent; null if it has not. */
-  async disconnect(): Promise<Disconnect | null> {
-    await this.rest();
-    const payload = this.received.find(([number]) => number === Msg.DISCONNECT);
-    return payload === undefined ? null : decodeDisconnect(payload);
   }
 
   /** Does honestly what leads to a stage. */
@@ -301,7 +211,7 @@ export class HostilePeer {
   async beginExchange(): Promise<void> {
     if (this.#ourKexInit === null) this.sendKexInit();
     const ours = this.#ourKexInit ?? new Uint8Array(0);
-    const theirs = await this.#milestone(Msg.KEXINIT);
+    const theirs = await this.milestone(Msg.KEXINIT);
     const theirMessage = decodeKexInit(theirs);
     const engineRole = this.role === "client" ? "server" : "client";
     if (this.#sessionId === null) {
@@ -376,17 +286,17 @@ export class HostilePeer {
 
   /** Reads on until the engine's NEWKEYS, unless that has been read. */
   async receiveNewKeys(): Promise<void> {
-    await this.#milestone(Msg.NEWKEYS);
+    await this.milestone(Msg.NEWKEYS);
     this.#ourKexInit = null;
   }
 
-  /** The engine has sent NEWKEYS: opens with the new keys from now on. */
-  #takeReceivingKeys(): void {
+  /** Opens with the new keys from now on. */
+  protected override onNewKeys(): void {
     const negotiated = this.#agreed();
     const way = this.role === "client" ? negotiated.serverToClient : negotiated.clientToServer;
     const sender = this.role === "client" ? "server" : "client";
-    this.#reader.rekey(way.cipher.createOpener(this.#keys(way, sender)), this.#strict);
-    if (this.#compressing) this.#reader.decompressWith(way.compression.createDecompressor());
+    this.reader.rekey(way.cipher.createOpener(this.#keys(way, sender)), this.#strict);
+    if (this.#compressing) this.reader.decompressWith(way.compression.createDecompressor());
   }
 
   async #step(stage: Stage): Promise<void> {
@@ -414,9 +324,9 @@ export class HostilePeer {
       this.send(encodeService(Msg.SERVICE_REQUEST, "ssh-userauth"));
       await this.until(Msg.SERVICE_ACCEPT);
     } else {
-      await this.#milestone(Msg.SERVICE_REQUEST);
+      await this.milestone(Msg.SERVICE_REQUEST);
       this.send(encodeService(Msg.SERVICE_ACCEPT, "ssh-userauth"));
-      await this.#milestone(Msg.USERAUTH_REQUEST);
+      await this.milestone(Msg.USERAUTH_REQUEST);
     }
   }
 
@@ -441,40 +351,7 @@ export class HostilePeer {
       : [serverToClient, clientToServer];
     this.#compressing = true;
     this.writer.compressWith(sending.compression.createCompressor());
-    this.#reader.decompressWith(receiving.compression.createDecompressor());
-  }
-
-  /** The engine sends its identification at once. */
-  #readIdentification(): string {
-    this.#pump();
-    const line = this.#inbox.peek(this.#inbox.length);
-    const end = line.indexOf(0x0a);
-    this.#inbox.skip(end + 1);
-    return new TextDecoder().decode(line.subarray(0, end - 1));
-  }
-
-  /** A message that leads on: it may have been read already. */
-  async #milestone(number: number): Promise<Uint8Array> {
-    const payload = this.#milestones.get(number) ?? await this.until(number);
-    this.#milestones.delete(number);
-    return payload;
-  }
-
-  /** Takes over what the engine has put out. */
-  #pump(): boolean {
-    const chunks = this.engine.takeOutput();
-    for (const chunk of chunks) this.#inbox.push(chunk);
-    return chunks.length > 0;
-  }
-
-  #takePacket(): Uint8Array | null {
-    const payload = this.#reader.next()?.slice() ?? null;
-    if (payload === null) return null;
-    this.received.push(payload);
-    const [number = 0] = payload;
-    if (MILESTONES.includes(number)) this.#milestones.set(number, payload);
-    if (number === Msg.NEWKEYS) this.#takeReceivingKeys();
-    return payload;
+    this.reader.decompressWith(receiving.compression.createDecompressor());
   }
 
   #agreed(): NegotiatedAlgorithms {
@@ -505,14 +382,6 @@ export class HostilePeer {
     };
   }
 }
-
-/** What an engine sends by itself, once. */
-const MILESTONES: readonly number[] = [
-  Msg.KEXINIT,
-  Msg.NEWKEYS,
-  Msg.SERVICE_REQUEST,
-  Msg.USERAUTH_REQUEST,
-];
 
 /** USERAUTH_REQUEST by `none`. */
 export const requestNone: Uint8Array = encodeUserauthRequest({

@@ -8,7 +8,7 @@ import { encodePing } from "../../wire/transport_messages.ts";
 import { RecordingChannelSink } from "../helpers/application_sink.ts";
 import { type HostilePeer, hostilePeer, plainAlgorithms } from "../helpers/hostile_peer.ts";
 import { channelData, confirmation, globalRequest, ignore } from "../helpers/messages.ts";
-import { assertEnded, assertLives, refuses } from "../helpers/script.ts";
+import { assertLives, refuses } from "../helpers/script.ts";
 
 const zlib = {
   algorithms: {

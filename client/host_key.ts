@@ -1,0 +1,118 @@
+/**
+ * Making sure that the server is the right one, before anything secret is sent to it.
+ *
+ * @module
+ */
+
+import {
+  authenticatorOf,
+  describeKey,
+  fingerprint,
+  type HostKeyContext,
+  type HostKeyVerifier,
+} from "../keys/mod.ts";
+import { parsePublicKeyLine } from "../keys/public_key.ts";
+import type { PublicKey } from "../keys/types.ts";
+import { HostKeyError, type HostKeyStatus, printable } from "../wire/errors.ts";
+
+/** How the server's host key is judged: exactly one of three ways, which has to be given. */
+export type HostKeyOptions =
+  | {
+    /**
+     * Says whether the server may have this key, which it has proven to hold. For trust on first
+     * use, known hosts, asking the user.
+     */
+    readonly verifyHostKey: HostKeyVerifier;
+    readonly authenticator?: never;
+    readonly insecureAcceptAnyHostKey?: never;
+  }
+  | {
+    /** What is known of the key: its fingerprint, the key itself, or whatever `authenticatorOf` takes. */
+    readonly authenticator: string | PublicKey | HostKeyVerifier;
+    readonly verifyHostKey?: never;
+    readonly insecureAcceptAnyHostKey?: never;
+  }
+  | {
+    /** Accepts every key: whoever stands between the two ends can read and change everything. */
+    readonly insecureAcceptAnyHostKey: true;
+    readonly verifyHostKey?: never;
+    readonly authenticator?: never;
+  };
+
+/** Judges a host key. */
+export interface HostKeyJudge {
+  /** Names of the signature algorithms of the key that is expected; empty if that is not known. */
+  readonly algorithms: readonly string[];
+  /** @throws {HostKeyError} If the key is not to be trusted. */
+  judge(key: PublicKey, context: HostKeyContext): Promise<void>;
+}
+
+/**
+ * Makes the judge that the options ask for.
+ *
+ * @throws {TypeError} If they give no way, or more than one.
+ * @throws {KeyFormatError} If the text of `authenticator` cannot be read.
+ */
+export function hostKeyJudge(options: HostKeyOptions): HostKeyJudge {
+  const { verifyHostKey, authenticator, insecureAcceptAnyHostKey } = options;
+  const given = [verifyHostKey, authenticator, insecureAcceptAnyHostKey || undefined]
+    .filter((way) => way !== undefined);
+  if (given.length !== 1) {
+    throw new TypeError(
+      `Cannot connect with ${given.length === 0 ? "no" : "more than one"} way to verify the ` +
+        `server's host key: give one of verifyHostKey, authenticator, insecureAcceptAnyHostKey`,
+    );
+  }
+  if (insecureAcceptAnyHostKey) return { algorithms: [], judge: () => Promise.resolve() };
+  const known = verifyHostKey ?? authenticator;
+  const verify = authenticatorOf(known);
+  if (typeof verify !== "function") {
+    throw new TypeError("Cannot verify the server's host key: verifyHostKey is not a function");
+  }
+  const expected = typeof known === "function" ? null : expectationOf(known);
+  return {
+    algorithms: expected?.key?.algorithms ?? [],
+    judge: async (key, context) => {
+      let verdict: boolean;
+      try {
+        verdict = await verify(key, context);
+      } catch (error) {
+        if (error instanceof HostKeyError) throw error;
+        const why = error instanceof Error ? error.message : String(error);
+        throw refusal(key, context, "error", `the check failed: ${why}`, error);
+      }
+      // What is not a boolean is a mistake of the caller's, and no consent.
+      if (verdict === true) return;
+      if (expected === null) throw refusal(key, context, "not-known", "that key is not accepted");
+      const sameType = expected.key === null || expected.key.type === key.type;
+      const status = sameType ? "known-changed" : "found-other";
+      throw refusal(key, context, status, `${expected.text} was expected`);
+    },
+  };
+}
+
+/** What is expected, for people; and the key itself, if it is known. */
+function expectationOf(known: string | PublicKey): { text: string; key: PublicKey | null } {
+  if (typeof known === "string") {
+    const text = known.trim();
+    if (!/\s/.test(text)) return { text: printable(text), key: null };
+    return expectationOf(parsePublicKeyLine(text));
+  }
+  return { text: `${describeKey(known).kind} ${fingerprint(known)}`, key: known };
+}
+
+function refusal(
+  key: PublicKey,
+  { hostname, port }: HostKeyContext,
+  status: HostKeyStatus,
+  why: string,
+  cause?: unknown,
+): HostKeyError {
+  const where = hostname === undefined ? "the server" : printable(hostname);
+  const name = hostname === undefined || port === undefined ? where : `${where} port ${port}`;
+  return new HostKeyError(
+    `Cannot trust ${name}: its host key is ${describeKey(key).kind} ${fingerprint(key)}, ` +
+      `and ${why}`,
+    { status, key: key.blob, ...(cause === undefined ? {} : { cause }) },
+  );
+}

@@ -1,0 +1,31 @@
+/**
+ * The client: logs in to a server over a flow, and runs things there.
+ *
+ * | to | use |
+ * |---|---|
+ * | log in | {@linkcode connect} |
+ * | run a command, a shell, a subsystem | {@linkcode SshClient} |
+ * | turn a flow into a flow to one command | {@linkcode clientOfFlow} |
+ * | authenticate | {@linkcode publicKey}, {@linkcode password}, {@linkcode keyboardInteractive} |
+ *
+ * @module
+ */
+
+export * from "./algorithms.ts";
+export * from "./auth.ts";
+export * from "./client.ts";
+export * from "./client_of_flow.ts";
+export * from "./command.ts";
+export type { CommandFlow } from "./command_flow.ts";
+export { connect, type ConnectOptions, type ConnectSettings } from "./connect.ts";
+export type { CommandStatus } from "./exit_status.ts";
+export type { HostKeyOptions } from "./host_key.ts";
+export * from "./process.ts";
+export type { PtyOptions } from "./pty.ts";
+export * from "./session.ts";
+export * from "../connection/mod.ts";
+export { type ClientAuthMethod, none } from "../protocol/auth/client.ts";
+export { keyboardInteractive } from "../protocol/auth/keyboard_interactive.ts";
+export { password, type PasswordOptions } from "../protocol/auth/password.ts";
+export { publicKey } from "../protocol/auth/publickey.ts";
+export * from "../wire/errors.ts";

@@ -1,0 +1,240 @@
+/**
+ * Sessions (RFC 4254 section 6): a channel in which a command, a shell or a subsystem runs.
+ *
+ * @module
+ */
+
+import type { Channel, ChannelEvent, ChannelRequest, Connection } from "../connection/mod.ts";
+import {
+  encodeEnv,
+  encodePtyRequest,
+  encodeText,
+  encodeUint32,
+  encodeWindowChange,
+} from "../wire/channel_requests.ts";
+import { type Deferred, deferred } from "../wire/deferred.ts";
+import { RequestError } from "../wire/errors.ts";
+import {
+  type CommandStatus,
+  endedBy,
+  exitedWith,
+  signalName,
+  unknownStatus,
+} from "./exit_status.ts";
+import { type PtyOptions, ptyRequestOf, terminalSize } from "./pty.ts";
+
+/** How a session's channel is set up. */
+export interface SessionChannelOptions {
+  /** How many bytes the server may send before any is read: 2 MiB unless given. */
+  readonly windowBytes?: number;
+  /** How many bytes of data the server may put into one packet: 32 KiB unless given. */
+  readonly maxPacketBytes?: number;
+  /**
+   * Told when the server says whether the terminal here may do flow control by Ctrl-S and Ctrl-Q
+   * (RFC 4254 section 6.8).
+   */
+  readonly onXonXoff?: (clientCanDo: boolean) => void;
+}
+
+/** What a session can be asked to run. */
+export type SessionRequest =
+  | { readonly type: "exec"; readonly command: string }
+  | { readonly type: "shell" }
+  | { readonly type: "subsystem"; readonly name: string };
+
+/** What can be waited for, can be given up. */
+export interface WaitOptions {
+  /** Ends the wait: the promise rejects with its reason. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * A session at the client's end, step by step: settings first, then one of `exec`, `shell` and
+ * `subsystem`. For the usual case there is `SshClient.command`.
+ *
+ * Requests of the server are answered with failure, `keepalive@openssh.com` among them: that too
+ * shows that somebody is here.
+ */
+export class Session {
+  /** The channel: its streams, its window, its ends. */
+  readonly channel: Channel;
+  readonly #exit: Deferred<CommandStatus> = deferred();
+  #reported: CommandStatus | null = null;
+
+  /** Sessions are made by `SshClient.openSession`. */
+  constructor(connection: Connection, options: SessionChannelOptions = {}) {
+    const { windowBytes, maxPacketBytes, onXonXoff } = options;
+    this.channel = connection.createChannel("session", {
+      ...(windowBytes !== undefined && { windowBytes }),
+      ...(maxPacketBytes !== undefined && { maxPacketBytes }),
+      onRequest: (request) => this.#take(request, onXonXoff),
+    });
+    this.#exit.promise.catch(() => {});
+    this.channel.closed.then(
+      () => this.#exit.resolve(this.#reported ?? unknownStatus),
+      (reason) => {
+        if (this.#reported !== null) this.#exit.resolve(this.#reported);
+        else this.#exit.reject(reason);
+      },
+    );
+  }
+
+  /** What goes to the standard input of what runs. */
+  get stdin(): WritableStream<Uint8Array> {
+    return this.channel.writable;
+  }
+
+  /** The standard output of what runs. */
+  get stdout(): ReadableStream<Uint8Array> {
+    return this.channel.readable;
+  }
+
+  /**
+   * The standard error of what runs. It shares a window with {@linkcode stdout}: read both, or
+   * cancel the one that is not wanted.
+   */
+  get stderr(): ReadableStream<Uint8Array> {
+    return this.channel.stderr;
+  }
+
+  /**
+   * All that happens, in order, for one consumer, in place of the streams: n times `data`, at most
+   * one `eof`, `exit-signal` and `exit-status`, and `closed` last.
+   */
+  get events(): AsyncIterableIterator<ChannelEvent> {
+    return this.channel.events;
+  }
+
+  /**
+   * How it ended: resolves when the session is closed; rejects if the connection was lost before
+   * the server said.
+   */
+  get exitStatus(): Promise<CommandStatus> {
+    return this.#exit.promise;
+  }
+
+  /** Resolves when both ends have closed the session; rejects if the connection ended before. */
+  get closed(): Promise<void> {
+    return this.channel.closed;
+  }
+
+  /**
+   * Runs a command.
+   *
+   * @param command What the server's shell is given.
+   * @throws {RequestError} If the server refuses; so do all methods that give a promise.
+   * @throws {ChannelClosedError} If the session is closed before the answer; likewise.
+   */
+  exec(command: string, options: WaitOptions = {}): Promise<void> {
+    return this.channel.request("exec", encodeText(command), options);
+  }
+
+  /** Runs the user's shell. */
+  shell(options: WaitOptions = {}): Promise<void> {
+    return this.channel.request("shell", undefined, options);
+  }
+
+  /**
+   * Runs a subsystem.
+   *
+   * @param name Such as `sftp`.
+   */
+  subsystem(name: string, options: WaitOptions = {}): Promise<void> {
+    return this.channel.request("subsystem", encodeText(name), options);
+  }
+
+  /** Makes one of the requests that run something. */
+  run(request: SessionRequest, options: WaitOptions = {}): Promise<void> {
+    switch (request.type) {
+      case "exec":
+        return this.exec(request.command, options);
+      case "shell":
+        return this.shell(options);
+      case "subsystem":
+        return this.subsystem(request.name, options);
+    }
+  }
+
+  /** Sets an environment variable of what will run. */
+  async setEnv(name: string, value: string, options: WaitOptions = {}): Promise<void> {
+    try {
+      await this.channel.request("env", encodeEnv(name, value), options);
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error;
+      throw new RequestError(
+        `Cannot set the environment variable ${name}: the server does not take it`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** Asks for a terminal: a VT100 of 80 columns and 24 rows, unless told otherwise. */
+  async requestPty(options: PtyOptions & WaitOptions = {}): Promise<void> {
+    await this.channel.request("pty-req", encodePtyRequest(ptyRequestOf(options)), options);
+  }
+
+  /**
+   * Tells the terminal's new size. There is no answer to that.
+   *
+   * @param columns In characters.
+   * @param rows In characters.
+   * @param pixels The size in pixels.
+   */
+  resize(columns: number, rows: number, pixels: { width?: number; height?: number } = {}): void {
+    const size = terminalSize(columns, rows, pixels);
+    this.channel.notify("window-change", encodeWindowChange(size));
+  }
+
+  /**
+   * Sends a signal to what runs. There is no answer to that, and servers may ignore it.
+   *
+   * @param signal With or without `SIG`.
+   */
+  kill(signal: string = "SIGTERM"): void {
+    this.channel.notify("signal", encodeText(signalName(signal)));
+  }
+
+  /**
+   * Sends a break (RFC 4335).
+   *
+   * @param lengthMs How long the line is broken; the server's default, if 0.
+   */
+  sendBreak(lengthMs: number = 0, options: WaitOptions = {}): Promise<void> {
+    return this.channel.request("break", encodeUint32(lengthMs), options);
+  }
+
+  /** Closes the session, whatever runs in it; resolves when the server has closed its end too. */
+  close(): Promise<void> {
+    return this.channel.close();
+  }
+
+  /** Closes the session, and has its streams and its exit status reject with a reason. */
+  abort(reason: unknown): void {
+    this.#exit.reject(reason);
+    this.channel.abort(reason);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** @returns False for what is of interest to whoever takes the channel's events. */
+  #take(request: ChannelRequest, onXonXoff: SessionChannelOptions["onXonXoff"]): boolean {
+    switch (request.type) {
+      case "exit-status":
+        this.#reported ??= exitedWith(request.status);
+        break;
+      case "exit-signal":
+        this.#reported ??= endedBy(request.exit);
+        break;
+      case "xon-xoff":
+        onXonXoff?.(request.clientCanDo);
+        break;
+      default:
+        request.reply(false);
+        return true;
+    }
+    request.reply(true);
+    return false;
+  }
+}

@@ -23,7 +23,7 @@ export interface CommandFlow extends Flow {
    * The standard error. It shares a window of 2 MiB with what is read from the flow: whoever
    * expects as much of it reads it too, or cancels it.
    */
-  readonly stderr: ReadableStream<Uint8Array>;
+  readonly stderr: ReadableStream<Uint8Array<ArrayBuffer>>;
   /**
    * How it ended; settled by the time the flow is closed. It rejects if the connection was lost,
    * or ended by `close` or `abort`, before the server said.
@@ -51,7 +51,7 @@ class SessionFlow implements CommandFlow {
     this.#flow = fromStreams({ readable: channel.readable, writable: channel.writable });
   }
 
-  get stderr(): ReadableStream<Uint8Array> {
+  get stderr(): ReadableStream<Uint8Array<ArrayBuffer>> {
     return this.#session.stderr;
   }
 

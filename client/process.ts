@@ -35,9 +35,9 @@ export interface ProcessOptions extends SessionChannelOptions {
 /** What a command that has ended left. */
 export interface CommandOutput extends CommandStatus {
   /** Its standard output. */
-  readonly stdout: Uint8Array;
+  readonly stdout: Uint8Array<ArrayBuffer>;
   /** Its standard error. */
-  readonly stderr: Uint8Array;
+  readonly stderr: Uint8Array<ArrayBuffer>;
 }
 
 /** What the input takes before its writers are to wait. */
@@ -84,17 +84,17 @@ export class SshProcess {
   }
 
   /** Its standard output. */
-  get stdout(): ReadableStream<Uint8Array> {
+  get stdout(): ReadableStream<Uint8Array<ArrayBuffer>> {
     return this.#session.stdout;
   }
 
   /** Its standard error; with a terminal there is none of its own. */
-  get stderr(): ReadableStream<Uint8Array> {
+  get stderr(): ReadableStream<Uint8Array<ArrayBuffer>> {
     return this.#session.stderr;
   }
 
   /** The same as {@linkcode stdout}: a process can be passed on as a pair of streams. */
-  get readable(): ReadableStream<Uint8Array> {
+  get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
     return this.stdout;
   }
 
@@ -240,7 +240,7 @@ export class SshProcess {
     else this.#started.then(action).catch(() => {});
   }
 
-  async #collect(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
+  async #collect(stream: ReadableStream<Uint8Array>): Promise<Uint8Array<ArrayBuffer>> {
     return await toBytes(stream);
   }
 }

@@ -85,7 +85,7 @@ export class Session {
   }
 
   /** The standard output of what runs. */
-  get stdout(): ReadableStream<Uint8Array> {
+  get stdout(): ReadableStream<Uint8Array<ArrayBuffer>> {
     return this.channel.readable;
   }
 
@@ -93,7 +93,7 @@ export class Session {
    * The standard error of what runs. It shares a window with {@linkcode stdout}: read both, or
    * cancel the one that is not wanted.
    */
-  get stderr(): ReadableStream<Uint8Array> {
+  get stderr(): ReadableStream<Uint8Array<ArrayBuffer>> {
     return this.channel.stderr;
   }
 

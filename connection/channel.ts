@@ -82,7 +82,7 @@ export class Channel {
   }
 
   /** The data that arrives. A chunk counts as taken, and the peer may send more, once it is read. */
-  get readable(): ReadableStream<Uint8Array> {
+  get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
     this.#refuseAfterEvents();
     return this.#output.stream;
   }
@@ -91,7 +91,7 @@ export class Channel {
    * What arrives as standard error (RFC 4254 section 5.2). It shares its window with
    * {@linkcode readable}: if one of them is never read nor cancelled, the other stalls too.
    */
-  get stderr(): ReadableStream<Uint8Array> {
+  get stderr(): ReadableStream<Uint8Array<ArrayBuffer>> {
     this.#refuseAfterEvents();
     return this.#errors.stream;
   }
@@ -286,7 +286,7 @@ export class Channel {
     if (channel.isOpen) this.#opened.resolve();
   }
 
-  #takeData(data: Uint8Array, type: number): void {
+  #takeData(data: Uint8Array<ArrayBuffer>, type: number): void {
     if (this.#events !== null) {
       this.#events.push({ type: "data", data, stderr: type === DATA_STDERR });
     } else if (type === DATA_STDERR) {

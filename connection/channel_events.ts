@@ -58,7 +58,7 @@ export type ChannelRequest =
 /** Whatever happens on a channel, in the order in which it does. */
 export type ChannelEvent =
   | ChannelRequest
-  | { readonly type: "data"; readonly data: Uint8Array; readonly stderr: boolean }
+  | { readonly type: "data"; readonly data: Uint8Array<ArrayBuffer>; readonly stderr: boolean }
   | { readonly type: "eof" }
   | { readonly type: "closed" };
 

@@ -9,11 +9,11 @@ const TAIL_BYTES = 16 * 1024;
 /** One kind of a channel's incoming data: its output, or its standard error. */
 export class Inbox {
   readonly #onTaken: (bytes: number) => void;
-  #chunks: Uint8Array[] = [];
+  #chunks: Uint8Array<ArrayBuffer>[] = [];
   /** What the last of the chunks is a view of, while more can be gathered there. */
   #tail: ArrayBuffer | null = null;
-  #controller: ReadableStreamDefaultController<Uint8Array> | null = null;
-  #stream: ReadableStream<Uint8Array> | null = null;
+  #controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | null = null;
+  #stream: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
   /** Whether a read waits for data. */
   #wanted = false;
   #cancelled = false;
@@ -25,7 +25,7 @@ export class Inbox {
   }
 
   /** Adds data. */
-  push(chunk: Uint8Array): void {
+  push(chunk: Uint8Array<ArrayBuffer>): void {
     if (this.#cancelled || this.#end !== null) {
       this.#onTaken(chunk.length);
       return;
@@ -54,8 +54,8 @@ export class Inbox {
    * The data, as a stream. It holds nothing back and nothing ahead: a chunk counts as taken when
    * a reader has asked for it.
    */
-  get stream(): ReadableStream<Uint8Array> {
-    return this.#stream ??= new ReadableStream<Uint8Array>({
+  get stream(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#stream ??= new ReadableStream<Uint8Array<ArrayBuffer>>({
       start: (controller) => {
         this.#controller = controller;
         if (this.#chunks.length === 0 && this.#end !== null) this.#close(this.#end);
@@ -77,7 +77,7 @@ export class Inbox {
   }
 
   /** Gives out all that waits, for whoever counts it as taken. */
-  takeAll(): Uint8Array[] {
+  takeAll(): Uint8Array<ArrayBuffer>[] {
     const chunks = this.#chunks;
     this.#chunks = [];
     this.#tail = null;
@@ -88,7 +88,7 @@ export class Inbox {
    * Small pieces that pile up are gathered: the window bounds the bytes that wait, and this the
    * number of buffers.
    */
-  #appendToTail(chunk: Uint8Array): boolean {
+  #appendToTail(chunk: Uint8Array<ArrayBuffer>): boolean {
     if (this.#chunks.length < 2 || chunk.length > TAIL_BYTES / 4) return false;
     const last = this.#chunks.length - 1;
     if (this.#tail === null || this.#tail !== this.#chunks[last]?.buffer) {

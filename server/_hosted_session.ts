@@ -99,7 +99,7 @@ export class HostedSession implements ServerSession {
     return this.#subsystem;
   }
 
-  get stdin(): ReadableStream<Uint8Array> {
+  get stdin(): ReadableStream<Uint8Array<ArrayBuffer>> {
     return this.#channel.readable;
   }
 
@@ -111,7 +111,7 @@ export class HostedSession implements ServerSession {
     return this.#errors.stream;
   }
 
-  get readable(): ReadableStream<Uint8Array> {
+  get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
     return this.stdin;
   }
 

@@ -44,7 +44,7 @@ export interface ServerSession {
   /** The name of the subsystem; null for a shell or a command. */
   readonly subsystem: string | null;
   /** What the client sends. A chunk that has been read lets the client send as much again. */
-  readonly stdin: ReadableStream<Uint8Array>;
+  readonly stdin: ReadableStream<Uint8Array<ArrayBuffer>>;
   /**
    * What is sent to the client. Its writers wait for the client's window. Closing it sends EOF,
    * after which nothing can be written to {@linkcode stderr} either; reading goes on. Aborting it
@@ -54,7 +54,7 @@ export interface ServerSession {
   /** What is sent as standard error. Closing it does nothing to the client. */
   readonly stderr: WritableStream<Uint8Array>;
   /** The same as {@linkcode stdin}. */
-  readonly readable: ReadableStream<Uint8Array>;
+  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
   /** The same as {@linkcode stdout}. */
   readonly writable: WritableStream<Uint8Array>;
   /** Whether output is sent as it is, with a pty too: for programs that drive the screen. */

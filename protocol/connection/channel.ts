@@ -42,7 +42,7 @@ export interface ChannelSink {
   /** The peer has refused the channel that we opened: see `ChannelOpenReason`. */
   onOpenFailure(reason: number, description: string): void;
   /** Data arrived; it is the sink's. It counts against the window until it is taken. */
-  onData(data: Uint8Array, type: number): void;
+  onData(data: Uint8Array<ArrayBuffer>, type: number): void;
   /** The peer will send no more data. */
   onEof(): void;
   onRequest(request: IncomingChannelRequest): void;

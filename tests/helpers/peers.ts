@@ -46,12 +46,20 @@ interface Source {
   readonly install: string;
 }
 
+/** Where tests/runtimes/npm has programs of npm's packages, of which one is for this processor. */
+export const PROGRAM_FOLDERS: readonly string[] = [
+  "@oven/bun-linux-x64",
+  "@oven/bun-linux-aarch64",
+  "@cloudflare/workerd-linux-64",
+  "@cloudflare/workerd-linux-arm64",
+].map((name) => new URL(`../runtimes/npm/node_modules/${name}/bin`, import.meta.url).pathname);
+
 /** `sshd` and `dropbear` are not in the `PATH` of ordinary users; `sftp-server` is in nobody's. */
 const EXTRA_DIRECTORIES = [
   "/usr/sbin",
   "/usr/local/sbin",
   "/usr/lib/openssh",
-  new URL("../runtimes/node_modules/.bin", import.meta.url).pathname,
+  ...PROGRAM_FOLDERS,
 ];
 
 const PYTHON = "/usr/bin/python3";
@@ -211,5 +219,5 @@ function python(pythonModule: string, packageName: string): Source {
 }
 
 function npm(program: string): Source {
-  return { program, install: "npm ci --prefix tests/runtimes" };
+  return { program, install: "npm ci --prefix tests/runtimes/npm" };
 }

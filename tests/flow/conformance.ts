@@ -33,9 +33,13 @@ const QUIET_MS = 15;
 
 /** Whether a promise stays as it is for a while. */
 export async function staysPending(promise: Promise<unknown>): Promise<boolean> {
-  let pending = true;
-  promise.then(() => pending = false, () => pending = false);
-  await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const quiet = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(true), QUIET_MS);
+  });
+  const settled = promise.then(() => false, () => false);
+  const pending = await Promise.race([settled, quiet]);
+  clearTimeout(timer);
   return pending;
 }
 

@@ -6,7 +6,6 @@
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 const LIBRARY = "mod.ts";
-const PROGRAM = "tests/runtimes/program.ts";
 
 /** The files, in a folder of their own that goes when this is disposed of. */
 export interface Bundle extends Disposable {
@@ -15,15 +14,19 @@ export interface Bundle extends Disposable {
   readonly library: Uint8Array<ArrayBuffer>;
   /** The library's SHA-256, in hexadecimal. */
   readonly sha256: string;
-  /** The scenario: `program.js`. */
+  /** What uses it: `program.js`. */
   readonly program: Uint8Array<ArrayBuffer>;
 }
 
-/** Makes the files. */
-export async function makeBundle(): Promise<Bundle> {
+/**
+ * Makes the files.
+ *
+ * @param program The module that uses the library, from the root of the project.
+ */
+export async function makeBundle(program: string = "tests/runtimes/program.ts"): Promise<Bundle> {
   const folder = await Deno.makeTempDir({ prefix: "sshflow-runtimes-" });
   const library = await bundle(LIBRARY, `${folder}/sshflow.js`);
-  const program = await bundle(PROGRAM, `${folder}/program.js`);
+  const programFile = await bundle(program, `${folder}/program.js`);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", library));
   // So that Node takes the files for modules.
   await Deno.writeTextFile(`${folder}/package.json`, `{ "type": "module" }`);
@@ -31,7 +34,7 @@ export async function makeBundle(): Promise<Bundle> {
     folder,
     library,
     sha256: digest.toHex(),
-    program,
+    program: programFile,
     [Symbol.dispose]: () => Deno.removeSync(folder, { recursive: true }),
   };
 }

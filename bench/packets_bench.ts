@@ -17,8 +17,8 @@ for (const size of [64, 1024, 32 * 1024]) {
   const tail = payload.subarray(9);
   Deno.bench(`frame and parse 16 packets of ${size} bytes`, () => {
     const queue = new ByteQueue();
-    const reader = new PacketReader(queue, plainOpener);
-    const writer = new PacketWriter(platformRandom, plainSealer, () => {});
+    const reader = new PacketReader(queue, plainOpener, { onOpened() {}, onError() {} });
+    const writer = new PacketWriter(platformRandom, plainSealer, { onOutput() {}, onError() {} });
     for (let i = 0; i < 16; i++) writer.writePacket(head, tail);
     for (const chunk of writer.takeOutput()) queue.push(chunk);
     for (let i = 0; i < 16; i++) {

@@ -14,7 +14,7 @@ import type {
 } from "../protocol/engine_options.ts";
 
 /** While as much waits to be written, channels send no more data. */
-const HIGH_WATER_BYTES = 256 * 1024;
+const HIGH_WATER_BYTES = 512 * 1024;
 /**
  * While as much waits to be written, nothing is read: what piles up then are replies, to a peer
  * that asks and does not listen.
@@ -101,17 +101,19 @@ export class Driver {
   async #read(): Promise<void> {
     const engine = this.engine;
     try {
-      while (engine.closed === null) {
-        if (this.#backlogBytes > STOP_READING_BYTES) {
-          await new Promise<void>((resolve) => this.#drained = resolve);
-          continue;
-        }
-        const chunk = await this.#flow.read();
-        if (chunk === Eof) {
-          engine.receiveEof();
-          return;
-        }
+      let reading = this.#flow.read();
+      while (true) {
+        const chunk = await reading;
+        if (engine.closed !== null) return;
+        if (chunk === Eof) return engine.receiveEof();
         engine.receive(chunk);
+        while (this.#backlogBytes > STOP_READING_BYTES && engine.closed === null) {
+          await new Promise<void>((resolve) => this.#drained = resolve);
+        }
+        if (engine.closed !== null) return;
+        // While a step waits, the next chunk is on its way.
+        reading = this.#flow.read();
+        reading.catch(() => {});
         while (engine.parked !== null) await engine.parked;
       }
     } catch (error) {
@@ -133,9 +135,9 @@ export class Driver {
     if (this.#flushing) return;
     this.#flushing = true;
     try {
-      while (this.engine.outputBytes > 0) {
-        this.#inFlightBytes = this.engine.outputBytes;
-        await this.#flow.writev(this.engine.takeOutput());
+      // What is being sealed still is told of when it can be taken.
+      for (let output = this.#take(); output.length > 0; output = this.#take()) {
+        await this.#flow.writev(output);
         this.#inFlightBytes = 0;
         this.#tellDrained();
       }
@@ -148,6 +150,12 @@ export class Driver {
       this.#flushing = false;
       this.#tellDrained();
     }
+  }
+
+  #take(): Uint8Array[] {
+    const output = this.engine.takeOutput();
+    this.#inFlightBytes = output.reduce((total, chunk) => total + chunk.length, 0);
+    return output;
   }
 
   /** Gives the reader a moment to find the peer's DISCONNECT behind a failed write. */
@@ -213,6 +221,7 @@ export class Driver {
   }
 
   async #finishWriting(): Promise<void> {
+    while (this.engine.sealing !== null) await this.engine.sealing;
     // A flush under way takes along what the engine has put out meanwhile.
     while (this.#flushing) {
       await new Promise<void>((resolve) => this.#drained = resolve);

@@ -8,9 +8,12 @@
 import { type AesGcm, createAesGcm, GCM_TAG_BYTES } from "./_aes_gcm.ts";
 import { checkCipherKeys } from "./_keys.ts";
 import { LENGTH_BYTES, readLength } from "./_packet.ts";
+import { createWebAesGcm, type WebAesGcm } from "./_web_aes_gcm.ts";
 import type { CipherAlgorithm, PacketOpener, PacketProtection, PacketSealer } from "./types.ts";
 
 const IV_BYTES = 12;
+/** From here on a packet is worth the round trip to WebCrypto. */
+const LARGE_BYTES = 4096;
 
 const protection: PacketProtection = {
   blockBytes: 16,
@@ -33,33 +36,44 @@ function aesGcm(name: string, keyBytes: number): CipherAlgorithm {
     aead: true,
     createSealer(keys) {
       checkCipherKeys(algorithm, keys);
-      return gcmSealer(createAesGcm(keys.key), new InvocationNonce(keys.iv));
+      return gcmSealer(createAesGcm(keys.key), laterOf(keys.key), new InvocationNonce(keys.iv));
     },
     createOpener(keys) {
       checkCipherKeys(algorithm, keys);
-      return gcmOpener(createAesGcm(keys.key), new InvocationNonce(keys.iv));
+      return gcmOpener(createAesGcm(keys.key), laterOf(keys.key), new InvocationNonce(keys.iv));
     },
   };
   return algorithm;
 }
 
-function gcmSealer(gcm: AesGcm, nonce: InvocationNonce): PacketSealer {
+/** WebCrypto, once its key is ready: until then, and for small packets, there is the other. */
+interface Later {
+  gcm: WebAesGcm | null;
+}
+
+function laterOf(key: Uint8Array): Later {
+  const later: Later = { gcm: null };
+  createWebAesGcm(key).then((gcm) => later.gcm = gcm, () => {});
+  return later;
+}
+
+function gcmSealer(gcm: AesGcm, later: Later, nonce: InvocationNonce): PacketSealer {
   return {
     ...protection,
     seal(packet) {
       const end = packet.length - GCM_TAG_BYTES;
-      gcm.seal(
-        nonce.bytes,
-        packet.subarray(0, LENGTH_BYTES),
-        packet.subarray(LENGTH_BYTES, end),
-        packet.subarray(end),
-      );
-      nonce.advance();
+      const iv = nonce.next();
+      const aad = packet.subarray(0, LENGTH_BYTES);
+      const data = packet.subarray(LENGTH_BYTES, end);
+      if (later.gcm !== null && data.length >= LARGE_BYTES) {
+        return later.gcm.seal(iv, aad, data).then((sealed) => packet.set(sealed, LENGTH_BYTES));
+      }
+      gcm.seal(iv, aad, data, packet.subarray(end));
     },
   };
 }
 
-function gcmOpener(gcm: AesGcm, nonce: InvocationNonce): PacketOpener {
+function gcmOpener(gcm: AesGcm, later: Later, nonce: InvocationNonce): PacketOpener {
   return {
     ...protection,
     headBytes: LENGTH_BYTES,
@@ -67,32 +81,33 @@ function gcmOpener(gcm: AesGcm, nonce: InvocationNonce): PacketOpener {
     open(packet) {
       const end = packet.length - GCM_TAG_BYTES;
       if (end < LENGTH_BYTES) return false;
-      const opened = gcm.open(
-        nonce.bytes,
-        packet.subarray(0, LENGTH_BYTES),
-        packet.subarray(LENGTH_BYTES, end),
-        packet.subarray(end),
-      );
-      nonce.advance();
-      return opened;
+      const iv = nonce.next();
+      const aad = packet.subarray(0, LENGTH_BYTES);
+      if (later.gcm !== null && packet.length >= LARGE_BYTES) {
+        return later.gcm.open(iv, aad, packet.subarray(LENGTH_BYTES));
+      }
+      return gcm.open(iv, aad, packet.subarray(LENGTH_BYTES, end), packet.subarray(end));
     },
   };
 }
 
 /** RFC 5647 section 7.1: a fixed field of 4 bytes, and a counter of 8 that packets advance. */
 class InvocationNonce {
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly #bytes: Uint8Array<ArrayBuffer>;
   readonly #view: DataView;
 
   constructor(iv: Uint8Array) {
-    this.bytes = new Uint8Array(iv);
-    this.#view = new DataView(this.bytes.buffer);
+    this.#bytes = new Uint8Array(iv);
+    this.#view = new DataView(this.#bytes.buffer);
   }
 
-  advance(): void {
+  /** The nonce of the next packet. */
+  next(): Uint8Array<ArrayBuffer> {
+    const nonce = this.#bytes.slice();
     // The counter starts anywhere, and wraps within its 64 bits.
     const low = (this.#view.getUint32(8) + 1) >>> 0;
     this.#view.setUint32(8, low);
     if (low === 0) this.#view.setUint32(4, this.#view.getUint32(4) + 1);
+    return nonce;
   }
 }

@@ -64,12 +64,13 @@ export interface PacketProtection {
  */
 export interface PacketSealer extends PacketProtection {
   /**
-   * Seals a packet in place.
+   * Seals a packet in place: at once, or by the time that the promise resolves. The next packet
+   * may be given before that.
    *
    * @param packet The whole packet, with room for the tag at its end.
    * @param sequence The packet's sequence number, a uint32.
    */
-  seal(packet: Uint8Array, sequence: number): void;
+  seal(packet: Uint8Array, sequence: number): void | Promise<void>;
 }
 
 /** Takes the protection off packets of one direction, one after another. */
@@ -82,13 +83,15 @@ export interface PacketOpener extends PacketProtection {
    */
   openLength(head: Uint8Array, sequence: number): number;
   /**
-   * Verifies a packet's tag, in constant time, and decrypts what {@linkcode openLength} has not,
-   * in place.
+   * Verifies a packet's tag, in constant time, and decrypts what {@linkcode openLength} has not:
+   * in place and at once, or elsewhere by the time that the promise resolves. The next packet may
+   * be given before that, and `packet` may be changed.
    *
    * @param packet The whole packet, tag included.
-   * @returns Whether the tag is right; if not, nothing in `packet` may be used.
+   * @returns Whether the tag is right; if not, nothing in `packet` may be used. Or a promise of
+   *   what was decrypted, from the padding length on; null if the tag is wrong.
    */
-  open(packet: Uint8Array, sequence: number): boolean;
+  open(packet: Uint8Array, sequence: number): boolean | Promise<Uint8Array | null>;
 }
 
 /** What a cipher is keyed with: RFC 4253 section 7.2. */

@@ -101,7 +101,7 @@ export class Engine {
 
   /** While a step waits, nothing is parsed: what to wait for. Null if the engine can go on. */
   get parked(): Promise<void> | null {
-    if (this.#closed !== null || !this.#busy) return null;
+    if (this.#closed !== null || !this.#waits) return null;
     this.#parked ??= deferred<void>();
     return this.#parked.promise;
   }
@@ -121,7 +121,12 @@ export class Engine {
     return this.#user;
   }
 
-  /** How many bytes of output wait to be taken. */
+  /** While packets are being sealed, their output cannot be taken: what to wait for, or null. */
+  get sealing(): Promise<void> | null {
+    return this.#transport.sealing;
+  }
+
+  /** How many bytes of output wait to be taken, those that are being sealed included. */
   get outputBytes(): number {
     return this.#transport.outputBytes;
   }
@@ -269,6 +274,11 @@ export class Engine {
     return this.#transport.kex.busy || (this.#auth?.busy ?? false);
   }
 
+  /** Whether anything has to be waited for before more can be parsed. */
+  get #waits(): boolean {
+    return this.#busy || this.#transport.isOpening;
+  }
+
   get #loginDeadline(): number | null {
     if (this.#user !== null || this.#loginTimeoutMs === 0) return null;
     return this.#startedAt + this.#loginTimeoutMs;
@@ -295,7 +305,7 @@ export class Engine {
   /** A step that was waited for is done: goes on with what has arrived meanwhile. */
   #goOn(): void {
     if (this.#closed === null && !this.#busy) this.#process();
-    if (this.#busy) return;
+    if (this.#waits) return;
     this.#parked?.resolve();
     this.#parked = null;
   }

@@ -1,12 +1,12 @@
 /**
- * Builds and seals the packets that are sent, and keeps them in order until they are taken
- * (RFC 4253 section 6). Sequence numbers and cipher state are touched nowhere else.
+ * Builds and seals the packets that are sent, in order (RFC 4253 section 6). Sequence numbers and cipher state are touched nowhere else.
  *
  * @module
  */
 
 import type { PacketSealer, RandomSource } from "../../crypto/types.ts";
 import type { Compressor } from "./compression.ts";
+import { OutputQueue, type OutputQueueHandlers } from "./output_queue.ts";
 
 const LENGTH_BYTES = 4;
 const HEADER_BYTES = 5;
@@ -14,34 +14,25 @@ const MIN_PADDING_BYTES = 4;
 const MIN_PACKET_BYTES = 16;
 /** Padding is drawn from a pool, since asking for a few random bytes at a time is slow. */
 const POOL_BYTES = 4096;
-const FIRST_CHUNK_BYTES = 1024;
-const MAX_CHUNK_BYTES = 256 * 1024;
 const EMPTY = new Uint8Array(0);
 
 /** Builds, deflates and seals the packets of one direction, in order. */
 export class PacketWriter {
   readonly #random: RandomSource;
-  readonly #onOutput: () => void;
+  readonly #output: OutputQueue;
   #sealer: PacketSealer;
   #compressor: Compressor | null = null;
   #sequence = 0;
   #bytes = 0;
   #packets = 0;
 
-  /** Full chunks of output, then the one being filled. */
-  #chunks: Uint8Array[] = [];
-  #chunk: Uint8Array = EMPTY;
-  #filled = 0;
-  #outputBytes = 0;
-
   #pool: Uint8Array = EMPTY;
   #poolUsed = 0;
 
-  /** @param onOutput Told when there is something to take, and was nothing before. */
-  constructor(random: RandomSource, sealer: PacketSealer, onOutput: () => void) {
+  constructor(random: RandomSource, sealer: PacketSealer, handlers: OutputQueueHandlers) {
     this.#random = random;
     this.#sealer = sealer;
-    this.#onOutput = onOutput;
+    this.#output = new OutputQueue(handlers);
   }
 
   /** The sequence number of the next packet. */
@@ -59,9 +50,14 @@ export class PacketWriter {
     return this.#packets;
   }
 
-  /** How many bytes wait to be taken. */
+  /** How many bytes wait to be taken, those at the cipher included. */
   get outputBytes(): number {
-    return this.#outputBytes;
+    return this.#output.bytes;
+  }
+
+  /** While packets are at the cipher: what to wait for. Null if there are none. */
+  get sealing(): Promise<void> | null {
+    return this.#output.sealing;
   }
 
   /** Takes new keys into use: the next packet is sealed with them. */
@@ -79,9 +75,8 @@ export class PacketWriter {
 
   /** Puts bytes into the output as they are: the identification line. */
   writeRaw(bytes: Uint8Array): void {
-    const wasEmpty = this.#outputBytes === 0;
-    this.#reserve(bytes.length).set(bytes);
-    if (wasEmpty) this.#onOutput();
+    this.#output.reserve(bytes.length).set(bytes);
+    this.#output.commit();
   }
 
   /** Puts a packet into the output. Its payload is `head` and then `tail`, which are copied. */
@@ -101,8 +96,7 @@ export class PacketWriter {
     if (HEADER_BYTES + payloadBytes + paddingBytes < MIN_PACKET_BYTES) paddingBytes += blockBytes;
     const sealedBytes = HEADER_BYTES + payloadBytes + paddingBytes;
 
-    const wasEmpty = this.#outputBytes === 0;
-    const packet = this.#reserve(sealedBytes + tagBytes);
+    const packet = this.#output.reserve(sealedBytes + tagBytes);
     const length = sealedBytes - LENGTH_BYTES;
     packet[0] = length >>> 24;
     packet[1] = length >>> 16;
@@ -112,39 +106,16 @@ export class PacketWriter {
     packet.set(head, HEADER_BYTES);
     packet.set(tail, HEADER_BYTES + head.length);
     this.#pad(packet.subarray(HEADER_BYTES + payloadBytes, sealedBytes));
-    this.#sealer.seal(packet, this.#sequence);
-
+    const sealing = this.#sealer.seal(packet, this.#sequence);
     this.#sequence = (this.#sequence + 1) >>> 0;
     this.#bytes += packet.length;
     this.#packets++;
-    // Not before it is sealed: whoever takes the output at once must not see it in the clear.
-    if (wasEmpty) this.#onOutput();
+    this.#output.commit(sealing);
   }
 
-  /** Takes all that waits, in order. The buffers are the caller's. */
+  /** Takes what can be sent, in order. The buffers are the caller's. */
   takeOutput(): Uint8Array[] {
-    const chunks = this.#chunks;
-    if (this.#filled > 0) chunks.push(this.#chunk.subarray(0, this.#filled));
-    this.#chunks = [];
-    this.#chunk = EMPTY;
-    this.#filled = 0;
-    this.#outputBytes = 0;
-    return chunks;
-  }
-
-  /** Room for `length` bytes at the end of the output. */
-  #reserve(length: number): Uint8Array {
-    if (this.#filled + length > this.#chunk.length) {
-      if (this.#filled > 0) this.#chunks.push(this.#chunk.subarray(0, this.#filled));
-      // Chunks grow fourfold in a turn: a keystroke costs little, and a stream few allocations.
-      const grown = Math.min(Math.max(this.#chunk.length * 4, FIRST_CHUNK_BYTES), MAX_CHUNK_BYTES);
-      this.#chunk = new Uint8Array(Math.max(grown, length));
-      this.#filled = 0;
-    }
-    const start = this.#filled;
-    this.#filled += length;
-    this.#outputBytes += length;
-    return this.#chunk.subarray(start, this.#filled);
+    return this.#output.take();
   }
 
   #pad(padding: Uint8Array): void {

@@ -109,8 +109,11 @@ export class Transport {
     this.role = options.identity.role;
     this.#options = options;
     this.#handlers = handlers;
-    this.#reader = new PacketReader(this.#queue, plainOpener);
-    this.#writer = new PacketWriter(options.random, plainSealer, () => handlers.onOutput());
+    this.#reader = new PacketReader(this.#queue, plainOpener, {
+      onOpened: () => handlers.onIdle(),
+      onError: (reason) => handlers.onError(reason),
+    });
+    this.#writer = new PacketWriter(options.random, plainSealer, handlers);
     this.#identification = new IdentificationReader({
       linesAllowed: this.role === "client",
       onLine: handlers.onLine,
@@ -141,6 +144,7 @@ export class Transport {
 
   set phase(phase: Phase) {
     this.#phase = phase;
+    this.#reader.readAhead = phase === "connected";
   }
 
   /** The peer's identification; null before it has come. */
@@ -153,7 +157,17 @@ export class Transport {
     return this.#peerExtensions;
   }
 
-  /** How many bytes of output wait to be taken. */
+  /** Whether the next packet is at the cipher. */
+  get isOpening(): boolean {
+    return this.#reader.isOpening;
+  }
+
+  /** While packets are being sealed: what to wait for. Null if there are none. */
+  get sealing(): Promise<void> | null {
+    return this.#writer.sealing;
+  }
+
+  /** How many bytes of output wait to be taken, those at the cipher included. */
   get outputBytes(): number {
     return this.#writer.outputBytes;
   }
@@ -296,7 +310,7 @@ export class Transport {
     if (number !== Msg.EXT_INFO) this.#extInfoMayCome = false;
     if (verdict === "ignore") return;
     if (verdict === "unknown") {
-      this.send(encodeUnimplemented((this.#reader.sequence - 1) >>> 0));
+      this.send(encodeUnimplemented(this.#reader.lastSequence));
       return;
     }
     this.#handle(number, payload);
@@ -314,6 +328,7 @@ export class Transport {
       case Msg.EXT_INFO:
         return this.#takeExtInfo(payload);
       case Msg.KEXINIT:
+        this.#reader.readAhead = false;
         return this.#kex.handleKexInit(payload);
       case Msg.PING:
         return this.send(encodePing(Msg.PONG, decodePing(payload)));
@@ -382,6 +397,7 @@ export class Transport {
 
   #keysDone(first: boolean): void {
     this.#compressReceiving();
+    this.#reader.readAhead = this.#phase === "connected";
     this.#keysSince = this.#options.now();
     if (!first) return;
     this.#phase = "service";

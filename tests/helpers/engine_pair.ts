@@ -135,7 +135,7 @@ export async function settle(a: Engine, b: Engine, cut: Cut = whole): Promise<vo
   while (true) {
     const moved = move(a, b, cut) || move(b, a, cut);
     if (moved) continue;
-    const parked = [a.parked, b.parked].filter((promise) => promise !== null);
+    const parked = [a.parked, b.parked, a.sealing, b.sealing].filter((promise) => promise !== null);
     if (parked.length === 0) return;
     await Promise.race(parked);
   }

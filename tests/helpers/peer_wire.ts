@@ -41,8 +41,8 @@ export class PeerWire {
 
   constructor(engine: Engine, random: RandomSource) {
     this.engine = engine;
-    this.writer = new PacketWriter(random, plainSealer, () => {});
-    this.reader = new PacketReader(this.#inbox, plainOpener);
+    this.writer = new PacketWriter(random, plainSealer, { onOutput() {}, onError() {} });
+    this.reader = new PacketReader(this.#inbox, plainOpener, { onOpened() {}, onError() {} });
     this.reader.maxPacketBytes = 2 ** 20;
     this.engineVersion = this.#readIdentification();
   }

@@ -62,7 +62,10 @@ function protectionOf(cipher: CipherAlgorithm, mac: MacAlgorithm | null): Protec
 
 /** Seals payloads, each into a packet of its own. */
 export function sealed(protection: Protection, payloads: readonly Uint8Array[]): Uint8Array[] {
-  const writer = new PacketWriter(seededRandom(0), protection.sealer(), () => {});
+  const writer = new PacketWriter(seededRandom(0), protection.sealer(), {
+    onOutput() {},
+    onError() {},
+  });
   return payloads.map((payload) => {
     writer.writePacket(payload);
     return concat(writer.takeOutput());
@@ -72,7 +75,10 @@ export function sealed(protection: Protection, payloads: readonly Uint8Array[]):
 /** A reader of packets, and the queue that it reads from. */
 export function readerOf(protection: Protection): { queue: ByteQueue; reader: PacketReader } {
   const queue = new ByteQueue();
-  return { queue, reader: new PacketReader(queue, protection.opener()) };
+  return {
+    queue,
+    reader: new PacketReader(queue, protection.opener(), { onOpened() {}, onError() {} }),
+  };
 }
 
 /**

@@ -51,7 +51,7 @@ describe("packets", () => {
       const writer = new PacketWriter(
         () => new Uint8Array(4096).fill(0xaa),
         protection.sealer(),
-        () => {},
+        { onOutput() {}, onError() {} },
       );
       writer.writePacket(Uint8Array.of(2));
       const packet = concat(writer.takeOutput());
@@ -165,7 +165,10 @@ describe("packets", () => {
   it("keep their numbers when keys are changed, unless these are to begin anew", () => {
     for (const reset of [false, true]) {
       const { queue, reader } = readerOf(plain);
-      const writer = new PacketWriter(seededRandom(1), plain.sealer(), () => {});
+      const writer = new PacketWriter(seededRandom(1), plain.sealer(), {
+        onOutput() {},
+        onError() {},
+      });
       const pass = (): void => {
         writer.writePacket(Uint8Array.of(2));
         for (const chunk of writer.takeOutput()) queue.push(chunk);
@@ -187,16 +190,22 @@ describe("output", () => {
     const [protection] = protections;
     assert.ok(protection);
     const outputs: Uint8Array[] = [];
-    const writer: PacketWriter = new PacketWriter(seededRandom(0), protection.sealer(), () => {
-      assert.ok(writer.outputBytes > 0);
-      outputs.push(concat(writer.takeOutput()));
+    const writer: PacketWriter = new PacketWriter(seededRandom(0), protection.sealer(), {
+      onOutput() {
+        assert.ok(writer.outputBytes > 0);
+        outputs.push(concat(writer.takeOutput()));
+      },
+      onError() {},
     });
     const payloads = [new Uint8Array(50).fill(1), new Uint8Array(60).fill(2)];
     for (const payload of payloads) writer.writePacket(payload);
     assert.deepEqual(outputs, sealed(protection, payloads));
 
     let told = 0;
-    const other = new PacketWriter(seededRandom(0), plain.sealer(), () => told++);
+    const other = new PacketWriter(seededRandom(0), plain.sealer(), {
+      onOutput: () => told++,
+      onError() {},
+    });
     other.writeRaw(new Uint8Array(10));
     other.writePacket(new Uint8Array(10));
     other.writePacket(new Uint8Array(10));
@@ -208,7 +217,10 @@ describe("output", () => {
   });
 
   it("is in order and whole, however much there is", () => {
-    const writer = new PacketWriter(seededRandom(0), plain.sealer(), () => {});
+    const writer = new PacketWriter(seededRandom(0), plain.sealer(), {
+      onOutput() {},
+      onError() {},
+    });
     const { queue, reader } = readerOf(plain);
     const lengths = [1, 500, 2000, 32768, 3, 32768, 32768, 32768, 32768, 32768, 1, 32768, 32768, 9];
     for (const length of lengths) {
@@ -225,7 +237,10 @@ describe("output", () => {
   });
 
   it("is the taker's: later packets do not touch it", () => {
-    const writer = new PacketWriter(seededRandom(0), plain.sealer(), () => {});
+    const writer = new PacketWriter(seededRandom(0), plain.sealer(), {
+      onOutput() {},
+      onError() {},
+    });
     writer.writePacket(Uint8Array.of(1));
     const first = writer.takeOutput();
     const copy = concat(first);

@@ -29,7 +29,7 @@ const NOISE = [ignore, debug, unimplemented];
 
 /** A packet as anybody can make one who has no keys. */
 function plainPacket(payload: Uint8Array): Uint8Array {
-  const writer = new PacketWriter(seededRandom(0), plainSealer, () => {});
+  const writer = new PacketWriter(seededRandom(0), plainSealer, { onOutput() {}, onError() {} });
   writer.writePacket(payload);
   return concat(writer.takeOutput());
 }

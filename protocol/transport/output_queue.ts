@@ -1,0 +1,113 @@
+/**
+ * Sealed bytes that wait to be sent, in order. Packets may still be at the cipher: what is behind
+ * them waits for them.
+ *
+ * @module
+ */
+
+import { type Deferred, deferred } from "../../wire/deferred.ts";
+
+const FIRST_CHUNK_BYTES = 1024;
+const MAX_CHUNK_BYTES = 256 * 1024;
+
+interface Chunk {
+  readonly bytes: Uint8Array;
+  filled: number;
+  /** How many packets in it are at the cipher. */
+  sealing: number;
+}
+
+/** What is told of an output queue. */
+export interface OutputQueueHandlers {
+  /** There is something to take, and was nothing before. */
+  onOutput(): void;
+  /** A packet could not be sealed. */
+  onError(reason: unknown): void;
+}
+
+/** Chunks of output, many packets to each. */
+export class OutputQueue {
+  readonly #handlers: OutputQueueHandlers;
+  #chunks: Chunk[] = [];
+  #bytes = 0;
+  #sealing = 0;
+  #sealed: Deferred<void> | null = null;
+  /** Whether it has been told that there is something to take. */
+  #told = false;
+
+  constructor(handlers: OutputQueueHandlers) {
+    this.#handlers = handlers;
+  }
+
+  /** How many bytes wait, those at the cipher included. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** While packets are at the cipher: what to wait for. Null if there are none. */
+  get sealing(): Promise<void> | null {
+    if (this.#sealing === 0) return null;
+    this.#sealed ??= deferred();
+    return this.#sealed.promise;
+  }
+
+  /** Room for `length` bytes at the end, which have to be committed before anything else. */
+  reserve(length: number): Uint8Array {
+    const last = this.#chunks.at(-1);
+    const chunk = last !== undefined && last.filled + length <= last.bytes.length
+      ? last
+      : this.#addChunk(length, last?.bytes.length ?? 0);
+    const start = chunk.filled;
+    chunk.filled += length;
+    this.#bytes += length;
+    return chunk.bytes.subarray(start, chunk.filled);
+  }
+
+  /**
+   * The room reserved last has been filled: now, or when `sealing` settles. Not before that can it
+   * be taken: nobody must see it in the clear.
+   */
+  commit(sealing: void | Promise<void>): void {
+    const chunk = this.#chunks.at(-1);
+    if (chunk === undefined) return;
+    if (sealing === undefined) {
+      this.#tell();
+      return;
+    }
+    chunk.sealing++;
+    this.#sealing++;
+    sealing.catch((reason) => this.#handlers.onError(reason)).then(() => {
+      chunk.sealing--;
+      this.#sealing--;
+      this.#tell();
+      if (this.#sealing > 0) return;
+      this.#sealed?.resolve();
+      this.#sealed = null;
+    });
+  }
+
+  /** Takes what can be sent, in order. The buffers are the caller's. */
+  take(): Uint8Array[] {
+    this.#told = false;
+    const unsealed = this.#chunks.findIndex(({ sealing }) => sealing > 0);
+    const taken = this.#chunks.splice(0, unsealed === -1 ? this.#chunks.length : unsealed);
+    return taken.map(({ bytes, filled }) => {
+      this.#bytes -= filled;
+      return bytes.subarray(0, filled);
+    });
+  }
+
+  #addChunk(length: number, lastLength: number): Chunk {
+    // Chunks grow fourfold in a turn: a keystroke costs little, and a stream few allocations.
+    const grown = Math.min(Math.max(lastLength * 4, FIRST_CHUNK_BYTES), MAX_CHUNK_BYTES);
+    const chunk = { bytes: new Uint8Array(Math.max(grown, length)), filled: 0, sealing: 0 };
+    this.#chunks.push(chunk);
+    return chunk;
+  }
+
+  #tell(): void {
+    if (this.#told || this.#chunks[0]?.sealing !== 0) return;
+    this.#told = true;
+    this.#handlers.onOutput();
+  }
+}

@@ -361,6 +361,26 @@ describe("connection: the end", () => {
     assert.equal(engine.channelCount, 0);
   });
 
+  it("is told once, even if it comes of closing the channel", () => {
+    const log = new ChannelLog();
+    const opens: IncomingChannelOpen[] = [];
+    const reason = new Error("nothing can be sent");
+    const multiplexer = new Multiplexer({
+      maxChannels: 10,
+      sendable: () => true,
+      send: (payload) => {
+        if (payload[0] === Msg.CHANNEL_CLOSE) multiplexer.end(reason);
+      },
+      sendData: () => {},
+      onChannelOpen: (incoming) => opens.push(incoming),
+      onGlobalRequest: () => {},
+    });
+    multiplexer.handle(Msg.CHANNEL_OPEN, open());
+    opens[0]?.accept(log, LIMITS);
+    multiplexer.handle(Msg.CHANNEL_CLOSE, close(0));
+    assert.deepEqual(log.ends, [reason]);
+  });
+
   it("may come from within whatever is told", async () => {
     for (const event of ["data 1", "request env", "eof", "window"]) {
       const connection = await withChannel();

@@ -19,6 +19,7 @@ describe("connection: replies to requests", () => {
     await connection.exchange([request(0, "a"), request(0, "b", false), request(0, "c")]);
     const [a, b, c] = connection.log.requests;
     c?.reply(false);
+    c?.reply(true);
     b?.reply(true);
     assert.deepEqual(await connection.settle(), []);
     a?.reply(true);

@@ -67,7 +67,9 @@ function passwordMethods(
       name: PASSWORD,
       async authenticate(context) {
         const result = await plain.authenticate(context);
-        refused = result.outcome === "failure" && !result.partial;
+        // A server that does not list the method has not looked at the password.
+        refused = result.outcome === "failure" && !result.partial &&
+          result.remaining.includes(PASSWORD);
         return result;
       },
     },

@@ -12,7 +12,7 @@ import type { CommandStatus } from "./exit_status.ts";
 import type { Session } from "./session.ts";
 
 /** How long after the end of its output the status of a command is waited for. */
-const STATUS_GRACE_MS = 2000;
+const STATUS_GRACE_MS = 1000;
 
 /**
  * What runs at the server, as a flow: reading gives its output, writing goes to its input. Closing
@@ -77,7 +77,7 @@ class SessionFlow implements CommandFlow {
 
   async close(options: { signal?: AbortSignal } = {}): Promise<void> {
     // Nobody is going to read it: it must not hold up what is waited for.
-    if (!this.stderr.locked) this.stderr.cancel();
+    if (!this.stderr.locked) this.stderr.cancel().catch(() => {});
     try {
       await this.#flow.close(options);
       await withSignal(this.#statusOrGrace(), options.signal);
@@ -90,8 +90,9 @@ class SessionFlow implements CommandFlow {
   }
 
   abort(reason?: unknown): void {
-    this.#flow.abort(reason);
+    // The connection first: its end is not to be taken for an end of what runs.
     this.connection.abort(reason);
+    this.#flow.abort(reason);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

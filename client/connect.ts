@@ -99,7 +99,8 @@ export async function openConnection(
     await withSignal(authenticated, signal);
     return connection;
   } catch (error) {
-    connection.abort(error);
+    if (signal?.aborted) connection.abort(error);
+    // Otherwise the server is being told why, and has a moment to close its end.
     await connection.closed.catch(() => {});
     throw error;
   }

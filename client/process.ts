@@ -65,8 +65,8 @@ export class SshProcess {
     this.#started = this.#start(request, options);
     this.#status = this.#started.then(() => this.#session.exitStatus);
     this.#stdin = stdin === "piped" ? this.#makeStdin() : null;
-    if (stdout === "null") this.#session.stdout.cancel();
-    if (stderr === "null") this.#session.stderr.cancel();
+    if (stdout === "null") this.#session.stdout.cancel().catch(() => {});
+    if (stderr === "null") this.#session.stderr.cancel().catch(() => {});
     if (signal !== undefined) this.#obey(signal);
     // Whoever does not wait for these is not to be told by an unhandled rejection.
     this.#started.catch(() => {});
@@ -121,8 +121,8 @@ export class SshProcess {
   async output(): Promise<CommandOutput> {
     const [status, stdout, stderr] = await Promise.all([
       this.#status,
-      this.#collect(this.stdout),
-      this.#collect(this.stderr),
+      toBytes(this.stdout),
+      toBytes(this.stderr),
     ]);
     return { ...status, stdout, stderr };
   }
@@ -238,9 +238,5 @@ export class SshProcess {
   #whenStarted(action: () => void): void {
     if (this.#isStarted) action();
     else this.#started.then(action).catch(() => {});
-  }
-
-  async #collect(stream: ReadableStream<Uint8Array>): Promise<Uint8Array<ArrayBuffer>> {
-    return await toBytes(stream);
   }
 }

@@ -98,7 +98,8 @@ export class Channel {
 
   /**
    * Takes data to send. Closing it sends EOF; aborting it closes the channel. When the channel is
-   * closed, it has an error, so that a pipe into it stops.
+   * closed from here or breaks, it has an error, so that a pipe into it stops. When the peer closes
+   * the channel, only writes fail: a pair of streams can still be closed in good order then.
    */
   get writable(): WritableStream<Uint8Array> {
     return this.#writable ??= this.#makeWritable(DATA_NORMAL, () => this.sendEof());
@@ -315,7 +316,6 @@ export class Channel {
     for (const answer of this.#asked) answer.reject(error);
     this.#asked.clear();
     this.#opened.reject(error);
-    this.#failWritables(error);
     if (reason === null) {
       this.#output.end();
       this.#errors.end();
@@ -324,6 +324,7 @@ export class Channel {
       this.#requests.end();
       this.#closed.resolve();
     } else {
+      this.#failWritables(error);
       this.#output.fail(error);
       this.#errors.fail(error);
       this.#events?.fail(error);
@@ -355,8 +356,11 @@ export class Channel {
   #makeWritable(type: number, onClose: () => Promise<void>): WritableStream<Uint8Array> {
     return new WritableStream<Uint8Array>({
       start: (controller) => {
-        if (this.#ended === null && !this.#closing) this.#writableControllers.push(controller);
-        else controller.error(new ChannelClosedError(`The ${this.type} channel is closed`));
+        if (this.#closing || (this.#ended?.reason ?? null) !== null) {
+          controller.error(new ChannelClosedError(`The ${this.type} channel is closed`));
+        } else {
+          this.#writableControllers.push(controller);
+        }
       },
       write: (chunk) => this.send(chunk, { stderr: type === DATA_STDERR }),
       close: onClose,

@@ -310,7 +310,7 @@ export class EngineChannel {
       this.#sink.onRequest({ name, wantReply, payload: specific, reply: () => {} });
       return;
     }
-    const answer = this.#owed.reserve();
+    const answer = this.#owed.reserve(specific.length);
     const reply = (success: boolean): void => answer(() => this.#sendReply(success));
     this.#sink.onRequest({ name, wantReply, payload: specific, reply });
   }

@@ -58,6 +58,9 @@ export interface IncomingGlobalRequest {
 /** A reply to a global request of ours: what is specific to it, or null for failure. */
 export type GlobalReply = Uint8Array | null;
 
+/** More than this does not describe a channel: the longest descriptions are paths and hosts. */
+const MAX_EXTRA_BYTES = 32 * 1024;
+
 /** What the connection protocol needs, and whom it tells. */
 export interface MultiplexerOptions {
   /** How many channels may be open at once, pending ones counted. */
@@ -213,6 +216,10 @@ export class Multiplexer {
       reject(ChannelOpenReason.RESOURCE_SHORTAGE, "too many channels are open");
       return;
     }
+    if (open.extra.length > MAX_EXTRA_BYTES) {
+      reject(ChannelOpenReason.RESOURCE_SHORTAGE, "the channel's description is too long");
+      return;
+    }
     if (open.maxPacketBytes === 0) throw zeroPacket();
     this.#undecided++;
     let decided = false;
@@ -270,7 +277,7 @@ export class Multiplexer {
 
   #handleGlobalRequest(payload: Uint8Array): void {
     const { name, wantReply, payload: specific } = decodeGlobalRequest(payload);
-    const answer = wantReply ? this.#owed.reserve() : null;
+    const answer = wantReply ? this.#owed.reserve(specific.length) : null;
     this.#options.onGlobalRequest({
       name,
       wantReply,

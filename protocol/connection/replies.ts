@@ -7,13 +7,22 @@
 
 import { ProtocolError } from "../../wire/errors.ts";
 
-/** More requests than this may not wait for their replies. */
+/** More requests than this may not wait for their replies, */
 const MAX_WAITING = 1000;
+/** nor requests that are longer together: whoever has to answer keeps them as long. */
+const MAX_WAITING_BYTES = 1024 * 1024;
+
+interface Slot {
+  readonly bytes: number;
+  /** Sends the reply; null while it is not known. */
+  send: (() => void) | null;
+}
 
 /** Keeps replies that we owe in the order in which they were asked for. */
 export class ReplyQueue {
   readonly #what: string;
-  #slots: { send: (() => void) | null }[] = [];
+  #slots: Slot[] = [];
+  #bytes = 0;
 
   /** @param what What the replies are to, for messages. */
   constructor(what: string) {
@@ -23,24 +32,37 @@ export class ReplyQueue {
   /**
    * Takes a place in the order.
    *
+   * @param bytes The length of the request.
    * @returns What gives the reply, once: it is sent when all before it have been.
    */
-  reserve(): (send: () => void) => void {
-    if (this.#slots.length >= MAX_WAITING) {
+  reserve(bytes: number): (send: () => void) => void {
+    const waiting = this.#slots.length;
+    if (waiting >= MAX_WAITING || (waiting > 0 && this.#bytes + bytes > MAX_WAITING_BYTES)) {
       throw new ProtocolError(
-        `Cannot take another ${this.#what}: ${MAX_WAITING} wait for their replies`,
+        `Cannot take another ${this.#what}: ` +
+          `${waiting} of ${this.#bytes} bytes wait for their replies`,
       );
     }
-    const slot: { send: (() => void) | null } = { send: null };
+    const slot: Slot = { bytes, send: null };
     this.#slots.push(slot);
+    this.#bytes += bytes;
     return (send) => {
       slot.send ??= send;
-      while (this.#slots[0]?.send) this.#slots.shift()?.send?.();
+      this.#sendInOrder();
     };
   }
 
   /** Drops all that is owed. */
   clear(): void {
     this.#slots = [];
+    this.#bytes = 0;
+  }
+
+  #sendInOrder(): void {
+    while (this.#slots[0]?.send) {
+      const slot = this.#slots.shift();
+      this.#bytes -= slot?.bytes ?? 0;
+      slot?.send?.();
+    }
   }
 }

@@ -5,7 +5,13 @@
  * @module
  */
 
-import { type Channel, type ChannelRequest, Connection } from "../../connection/mod.ts";
+import assert, { AssertionError } from "node:assert/strict";
+import {
+  type Channel,
+  type ChannelOptions,
+  type ChannelRequest,
+  Connection,
+} from "../../connection/mod.ts";
 import type { Flow } from "../../flow/mod.ts";
 import { flowPair } from "../../flow/mod.ts";
 import type { Signer } from "../../keys/mod.ts";
@@ -29,6 +35,8 @@ export interface TestServerOptions {
   readonly auth?: Partial<ServerAuthOptions>;
   /** Handles an open channel; it refuses all requests unless given. */
   readonly session?: (channel: Channel) => unknown;
+  /** How its channels are set up. */
+  readonly channel?: ChannelOptions;
   /** Refuses to open channels. */
   readonly refuse?: { readonly reason: number; readonly description: string };
 }
@@ -45,6 +53,7 @@ export interface TestServer extends AsyncDisposable {
 export async function testServer(options: TestServerOptions = {}): Promise<TestServer> {
   const [flow, serverFlow] = flowPair();
   const attempts: AuthAttempt[] = [];
+  const failures: unknown[] = [];
   const decide = options.auth?.authenticate ??
     ((attempt: AuthAttempt): AuthDecision =>
       attempt.method === "password" && attempt.password === "sesame");
@@ -68,15 +77,22 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
       if (options.refuse !== undefined) {
         return open.reject(options.refuse.reason, options.refuse.description);
       }
-      const channel = open.accept();
-      Promise.resolve(options.session?.(channel) ?? refuseAll(channel)).catch(() => {});
+      const channel = open.accept(options.channel);
+      const session = options.session ?? refuseAll;
+      // That the connection ends is none of its failures.
+      Promise.resolve(session(channel)).catch((error) => {
+        if (error instanceof AssertionError) failures.push(error);
+      });
     },
   });
   return {
     flow,
     connection,
     attempts,
-    [Symbol.asyncDispose]: () => connection.close(),
+    async [Symbol.asyncDispose]() {
+      await connection.close();
+      assert.deepEqual(failures, []);
+    },
   };
 }
 
@@ -108,7 +124,7 @@ export async function connected(
     server,
     async [Symbol.asyncDispose]() {
       await ssh.close();
-      await server.connection.close();
+      await server[Symbol.asyncDispose]();
     },
   };
 }

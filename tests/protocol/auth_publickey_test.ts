@@ -94,7 +94,7 @@ async function prove(
   const sent = { ...right, ...options.sent };
   const signature = await sign(key, { ...right, ...options.signed });
   const fields = fieldsOf(sent).string(options.signature?.(signature) ?? signature).finish();
-  return namesOf(await connection.exchange([userauthRequest(sent.method, fields)]));
+  return namesOf(await connection.exchange([userauthRequest(sent.method, fields, sent)]));
 }
 
 async function probe(connection: RawConnection, key: PrivateKey): Promise<Uint8Array[]> {
@@ -116,6 +116,7 @@ describe("auth: public keys at the server", () => {
     const wrong: [string, Parameters<typeof prove>[2]][] = [
       ["over another session", { signed: { sessionId: new Uint8Array(32) } }],
       ["over another user", { signed: { user: "eve" } }],
+      ["sent by another user", { sent: { user: "eve" } }],
       ["over another service", { signed: { service: "ssh-userauth" } }],
       ["over another method", { signed: { method: "password" } }],
       ["over another algorithm", { signed: { algorithm: "ssh-rsa" } }],

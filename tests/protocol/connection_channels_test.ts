@@ -278,6 +278,17 @@ describe("connection: channels that the peer opens", () => {
     assert.equal(connection.sink.closed, null);
   });
 
+  it("with a description of a host of 200 kB are refused, and the connection lives", async () => {
+    const connection = await rawClientLetIn();
+    const [reply = EMPTY] = await connection.exchange([open({ extra: new Uint8Array(200_000) })]);
+    assert.equal(decodeChannelOpenFailure(reply).reason, ChannelOpenReason.RESOURCE_SHORTAGE);
+    assert.equal(connection.sink.opens.length, 0);
+    assert.equal(connection.engine.channelCount, 0);
+    await connection.exchange([open({ extra: new Uint8Array(32 * 1024) })]);
+    assert.equal(connection.sink.opens[0]?.extra.length, 32 * 1024);
+    assert.equal(connection.sink.closed, null);
+  });
+
   it("are a thousand at most, unless told otherwise", async () => {
     const connection = await rawClientLetIn();
     await connection.exchange(Array.from({ length: 1001 }, (_, i) => open({ senderChannel: i })));
@@ -359,6 +370,26 @@ describe("connection: the end", () => {
     }
     assert.deepEqual(gone.ends, [null]);
     assert.equal(engine.channelCount, 0);
+  });
+
+  it("is told once, even if it comes of closing the channel", () => {
+    const log = new ChannelLog();
+    const opens: IncomingChannelOpen[] = [];
+    const reason = new Error("nothing can be sent");
+    const multiplexer = new Multiplexer({
+      maxChannels: 10,
+      sendable: () => true,
+      send: (payload) => {
+        if (payload[0] === Msg.CHANNEL_CLOSE) multiplexer.end(reason);
+      },
+      sendData: () => {},
+      onChannelOpen: (incoming) => opens.push(incoming),
+      onGlobalRequest: () => {},
+    });
+    multiplexer.handle(Msg.CHANNEL_OPEN, open());
+    opens[0]?.accept(log, LIMITS);
+    multiplexer.handle(Msg.CHANNEL_CLOSE, close(0));
+    assert.deepEqual(log.ends, [reason]);
   });
 
   it("may come from within whatever is told", async () => {

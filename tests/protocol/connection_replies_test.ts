@@ -3,6 +3,7 @@ import { describe, it } from "@std/testing/bdd";
 import type { GlobalReply } from "../../protocol/mod.ts";
 import { encodeGlobalRequest, encodeRequestSuccess } from "../../wire/connection_messages.ts";
 import { Msg } from "../../wire/message_numbers.ts";
+import { Writer } from "../../wire/writer.ts";
 import {
   close,
   EMPTY,
@@ -19,6 +20,7 @@ describe("connection: replies to requests", () => {
     await connection.exchange([request(0, "a"), request(0, "b", false), request(0, "c")]);
     const [a, b, c] = connection.log.requests;
     c?.reply(false);
+    c?.reply(true);
     b?.reply(true);
     assert.deepEqual(await connection.settle(), []);
     a?.reply(true);
@@ -45,8 +47,29 @@ describe("connection: replies to requests", () => {
     await connection.exchange(Array(1000).fill(request(0)));
     assert.equal(connection.sink.closed, null);
     await connection.exchange([request(0)]);
-    assert.match(String(connection.sink.closed), /1000 wait for their replies/);
+    assert.match(String(connection.sink.closed), /1000 of 0 bytes wait for their replies/);
     assert.equal(connection.log.requests.length, 1000);
+  });
+
+  it("that are owed are bounded by the length of the requests", async () => {
+    const long = (): Uint8Array =>
+      new Writer().raw(request(0)).raw(new Uint8Array(200_000)).finish();
+    const connection = await withChannel();
+    await connection.exchange(Array.from({ length: 5 }, long));
+    for (const { reply } of connection.log.requests.splice(0)) reply(true);
+    await connection.exchange(Array.from({ length: 5 }, long));
+    assert.equal(connection.sink.closed, null);
+    await connection.exchange([long()]);
+    assert.match(String(connection.sink.closed), /5 of 1000000 bytes wait for their replies/);
+
+    const global = encodeGlobalRequest({
+      name: "x",
+      wantReply: true,
+      payload: new Uint8Array(200_000),
+    });
+    const other = await rawClientLetIn();
+    await other.exchange(Array(6).fill(global));
+    assert.match(String(other.sink.closed), /5 of 1000000 bytes wait for their replies/);
   });
 
   it("are given to those who asked, in order", async () => {
@@ -84,7 +107,7 @@ describe("connection: replies to requests", () => {
     await connection.exchange(Array(1000).fill(wanted));
     assert.equal(connection.sink.closed, null);
     await connection.exchange([wanted]);
-    assert.match(String(connection.sink.closed), /1000 wait for their replies/);
+    assert.match(String(connection.sink.closed), /1000 of 0 bytes wait for their replies/);
   });
 
   it("to our global requests are given in order", async () => {

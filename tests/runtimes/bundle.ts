@@ -23,7 +23,7 @@ export interface Bundle extends Disposable {
  *
  * @param program The module that uses the library, from the root of the project.
  */
-export async function makeBundle(program: string = "tests/runtimes/program.ts"): Promise<Bundle> {
+export async function makeBundle(program: string): Promise<Bundle> {
   const folder = await Deno.makeTempDir({ prefix: "sshflow-runtimes-" });
   const library = await bundle(LIBRARY, `${folder}/sshflow.js`);
   const programFile = await bundle(program, `${folder}/program.js`);

@@ -9,7 +9,7 @@ describe("a bundle", () => {
   let made: Bundle;
 
   before(async () => {
-    made = await makeBundle();
+    made = await makeBundle("tests/runtimes/program.ts");
   });
 
   after(() => made[Symbol.dispose]());

@@ -1,5 +1,5 @@
 /**
- * What came of the scenario in a runtime.
+ * What came of a program in a runtime, as the runtime tells it.
  *
  * @module
  */
@@ -20,12 +20,20 @@ export interface Outcome {
 }
 
 /**
- * Reads what a runtime told.
+ * Reads what a runtime told, in JSON.
  *
  * @throws {Error} If something was thrown there.
  */
-export function readOutcome(text: string): Outcome {
-  const told: Outcome | { error: string } = JSON.parse(text);
-  if ("error" in told) throw new Error(`The scenario failed: ${told.error}`);
+export function readTold<T extends object>(text: string): T {
+  const told: T | { error: string } = JSON.parse(text);
+  if ("error" in told) throw new Error(`The program failed: ${told.error}`);
   return told;
+}
+
+/** Tells of an error, with its causes. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? "" : `\nCaused by ${describeError(error.cause)}`;
+  // Not every stack begins with the message.
+  return `${error.name}: ${error.message}\n${error.stack ?? ""}${cause}`;
 }

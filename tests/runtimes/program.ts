@@ -6,7 +6,7 @@
 
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import type { Outcome } from "./outcome.ts";
+import { describeError, type Outcome } from "./outcome.ts";
 import { type Library, runScenario } from "./scenario.ts";
 
 /**
@@ -41,11 +41,4 @@ function hasNodeCrypto(): boolean {
     process?: { getBuiltinModule?: (name: string) => unknown };
   };
   return Boolean(process?.getBuiltinModule?.("node:crypto"));
-}
-
-function describeError(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  // Not every stack begins with the message.
-  const cause = error.cause === undefined ? "" : `\nCaused by ${describeError(error.cause)}`;
-  return `${error.name}: ${error.message}\n${error.stack ?? ""}${cause}`;
 }

@@ -5,94 +5,136 @@ import { INSECURE_HOST, launchChromium, openPage, servePage } from "../helpers/c
 import { describePeer, itWithPeer } from "../helpers/peers.ts";
 import { type Bundle, makeBundle } from "./bundle.ts";
 import { installPrograms } from "./install.ts";
-import { type Outcome, readOutcome } from "./outcome.ts";
-import { runInDeno, runInNode } from "./programs.ts";
+import { type Outcome, readTold } from "./outcome.ts";
+import { DENO_FLAGS, runModule } from "./programs.ts";
 import { startWorkerd } from "./workerd.ts";
 
 installPrograms();
 
-const PAGE = `
+const IMPORTS = `
 import * as library from "./sshflow.js";
 import { run } from "./program.js";
-export async function outcome() {
-  const response = await fetch("./sshflow.js");
-  return await run(library, await response.arrayBuffer(), navigator.userAgent.replace(/^.*(?=\\bHeadless)/, ""));
-}
 `;
+
+const DENO = `${IMPORTS}
+import bytes from "./sshflow.js" with { type: "bytes" };
+console.log(await run(library, bytes, "Deno " + Deno.version.deno));
+`;
+
+const NODE = `${IMPORTS}
+import { readFileSync } from "node:fs";
+const bytes = readFileSync(new URL("./sshflow.js", import.meta.url));
+const { node, bun } = process.versions;
+console.log(await run(library, bytes, bun ? "Bun " + bun : "Node " + node));
+`;
+
+const WORKER = `${IMPORTS}
+import bytes from "./sshflow.bytes";
+export default {
+  async fetch(_request, { runtime }) {
+    return new Response(await run(library, bytes, runtime));
+  },
+};
+`;
+
+const PAGE = `${IMPORTS}
+globalThis.outcome = async () => {
+  const bytes = await (await fetch("./sshflow.js")).arrayBuffer();
+  return await run(library, bytes, navigator.userAgent.match(/\\S*Chrome\\S*/)[0]);
+};
+`;
+
+describe("one bundle of the library", () => {
+  let bundle: Bundle;
+
+  before(async () => {
+    bundle = await makeBundle("tests/runtimes/program.ts");
+  });
+
+  after(() => bundle[Symbol.dispose]());
+
+  /** Checks what was told, and that the runtime is the one that was meant. */
+  function check(told: string, runtime: RegExp, has: { webCrypto: boolean; nodeCrypto: boolean }) {
+    const outcome = readTold<Outcome>(told);
+    assert.match(outcome.runtime, runtime);
+    assert.equal(outcome.sha256, bundle.sha256);
+    const { webCrypto, nodeCrypto, report } = outcome;
+    assert.deepEqual({ webCrypto, nodeCrypto }, has);
+    assert.deepEqual(report.algorithms, {
+      kex: "mlkem768x25519-sha256",
+      hostKey: "ssh-ed25519",
+      cipher: "chacha20-poly1305@openssh.com",
+    });
+    const connections = Object.keys(report.connections);
+    assert.deepEqual([...connections, ...report.unsignable].sort(), allAlgorithms());
+    // RSA is not signed with in JavaScript: the time that it takes would tell of the key.
+    assert.deepEqual(report.unsignable, webCrypto ? [] : ["rsa-sha2-512", "rsa-sha2-256"]);
+    console.log(
+      `${outcome.runtime}: logged in after ${report.handshakeMs.toFixed()} ms, ` +
+        `10 MiB each way in ${report.transfer.milliseconds.toFixed()} ms, ` +
+        `${connections.length} algorithms`,
+    );
+  }
+
+  it("runs in Deno, without a permission", async () => {
+    const flags = [...DENO_FLAGS, "--unstable-raw-imports"];
+    const told = await runModule(Deno.execPath(), flags, bundle, DENO);
+    check(told, /^Deno 2\./, { webCrypto: true, nodeCrypto: true });
+  });
+
+  itWithPeer("node", "runs in Node", async (node) => {
+    const told = await runModule(node, [], bundle, NODE);
+    check(told, /^Node [2-9]\d\./, { webCrypto: true, nodeCrypto: true });
+  });
+
+  itWithPeer("bun", "runs in Bun", async (bun) => {
+    const told = await runModule(bun, [], bundle, NODE);
+    check(told, /^Bun 1\./, { webCrypto: true, nodeCrypto: true });
+  });
+
+  describePeer("workerd", "in Workers", (path) => {
+    it("runs without Node's modules", async () => {
+      await using workerd = await startWorkerd(path, bundle, WORKER);
+      const told = await workerd.ask("plain");
+      check(told, /^workerd/, { webCrypto: true, nodeCrypto: false });
+    });
+
+    it("runs with Node's modules, for two requests at once", async () => {
+      await using workerd = await startWorkerd(path, bundle, WORKER);
+      const both = await Promise.all([workerd.ask("withNode"), workerd.ask("withNode")]);
+      for (const told of both) check(told, /^workerd/, { webCrypto: true, nodeCrypto: true });
+    });
+  });
+
+  describePeer("chromium", "in Chromium", (path) => {
+    async function runPage(host: string): Promise<string> {
+      await using server = servePage({
+        "/": '<!doctype html><title>sshflow</title><script type="module" src="page.js"></script>',
+        "/page.js": PAGE,
+        "/sshflow.js": bundle.library,
+        "/program.js": bundle.program,
+      });
+      await using browser = await launchChromium(path);
+      await using opened = await openPage(browser, `http://${host}:${server.port}/`);
+      const told = await opened.page.evaluate("outcome()");
+      assert.deepEqual(opened.errors, []);
+      return String(told);
+    }
+
+    it("runs on a page", async () => {
+      const told = await runPage("127.0.0.1");
+      check(told, /Chrome\/\d+/, { webCrypto: true, nodeCrypto: false });
+    });
+
+    it("runs on a page that came over an insecure way, and has no WebCrypto", async () => {
+      const told = await runPage(INSECURE_HOST);
+      check(told, /Chrome\/\d+/, { webCrypto: false, nodeCrypto: false });
+    });
+  });
+});
 
 function allAlgorithms(): string[] {
   const { kex, hostKeys, ciphers, macs, compression } = supportedAlgorithms;
   const others = [kex, ciphers, macs, compression].flat();
   return [...hostKeys, ...others.map(({ name }) => name)].sort();
 }
-
-describe("one bundle of the library", () => {
-  let bundle: Bundle;
-
-  before(async () => {
-    bundle = await makeBundle();
-  });
-
-  after(() => bundle[Symbol.dispose]());
-
-  function check(outcome: Outcome, runtime: RegExp, webCrypto: boolean, nodeCrypto: boolean): void {
-    assert.match(outcome.runtime, runtime);
-    assert.equal(outcome.sha256, bundle.sha256);
-    assert.deepEqual([outcome.webCrypto, outcome.nodeCrypto], [webCrypto, nodeCrypto]);
-    const { algorithms, connections, handshakeMs, transfer, unsignable } = outcome.report;
-    assert.deepEqual(algorithms, {
-      kex: "mlkem768x25519-sha256",
-      hostKey: "ssh-ed25519",
-      cipher: "chacha20-poly1305@openssh.com",
-    });
-    // RSA is not signed with in JavaScript: the time would tell of the key.
-    assert.deepEqual(unsignable, webCrypto ? [] : ["rsa-sha2-512", "rsa-sha2-256"]);
-    assert.deepEqual([...Object.keys(connections), ...unsignable].sort(), allAlgorithms());
-    console.log(
-      `${outcome.runtime}: logged in after ${handshakeMs.toFixed()} ms; ` +
-        `10 MiB each way in ${transfer.milliseconds.toFixed()} ms; ` +
-        `${Object.keys(connections).length} algorithms`,
-    );
-  }
-
-  it("runs in Deno without a permission", async () => {
-    check(await runInDeno(bundle), /^Deno 2\./, true, true);
-  });
-
-  itWithPeer("node", "runs in Node", async (node) => {
-    check(await runInNode(bundle, node), /^Node [2-9]\d\./, true, true);
-  });
-
-  itWithPeer("bun", "runs in Bun", async (bun) => {
-    check(await runInNode(bundle, bun), /^Bun 1\./, true, true);
-  });
-
-  itWithPeer("workerd", "runs in Workers", async (path) => {
-    await using workerd = await startWorkerd(bundle, path);
-    check(await workerd.run("plain"), /^workerd/, true, false);
-    // Two requests of one isolate may not wait for each other's promises.
-    const both = await Promise.all([workerd.run("withNode"), workerd.run("withNode")]);
-    for (const outcome of both) check(outcome, /^workerd/, true, true);
-  });
-
-  describePeer("chromium", "in Chromium", (path) => {
-    const origins = [
-      ["runs on a page with WebCrypto", "127.0.0.1", true],
-      ["runs on a page that came over an insecure way, and has none", INSECURE_HOST, false],
-    ] as const;
-    for (const [title, host, secure] of origins) {
-      it(title, async () => {
-        await using server = servePage({
-          "/page.js": PAGE,
-          "/sshflow.js": bundle.library,
-          "/program.js": bundle.program,
-        });
-        await using browser = await launchChromium(path);
-        await using opened = await openPage(browser, `http://${host}:${server.port}/`);
-        const told = await opened.page.evaluate("import('/page.js').then((it) => it.outcome())");
-        check(readOutcome(String(told)), /Chrome\/\d+/, secure, false);
-        assert.deepEqual(opened.errors, []);
-      });
-    }
-  });
-});

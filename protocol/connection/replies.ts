@@ -40,7 +40,7 @@ export class ReplyQueue {
     if (waiting >= MAX_WAITING || (waiting > 0 && this.#bytes + bytes > MAX_WAITING_BYTES)) {
       throw new ProtocolError(
         `Cannot take another ${this.#what}: ` +
-          `${waiting} of ${this.#bytes} bytes wait for their replies`,
+          `${waiting} wait for their replies, with ${this.#bytes} bytes`,
       );
     }
     const slot: Slot = { bytes, send: null };

@@ -14,7 +14,7 @@ import {
 } from "../../protocol/mod.ts";
 import { type DemoServer, demoServer, type DemoServerOptions } from "./demo_server.ts";
 import { countingExchanges, type Negotiated, negotiated } from "./negotiated.ts";
-import { type KeyName, type PeerFiles, peerFiles } from "./peer_files.ts";
+import { fileOf, type KeyName, type PeerFiles, peerFiles } from "./peer_files.ts";
 import {
   type Method,
   PASSWORD,
@@ -79,18 +79,12 @@ export function describePeerClient(title: string, traits: PeerClientTraits): voi
         user: USER,
         method: "password",
         password: PASSWORD,
-        keyFile: userKey("ssh-ed25519"),
+        keyFile: fileOf(files.userKeys, "ssh-ed25519").path,
         command: "cat",
         ...request,
       });
       assert.deepEqual(server.errors, []);
       return result;
-    }
-
-    function userKey(name: KeyName): string {
-      const file = files.userKeys.get(name);
-      assert.ok(file !== undefined);
-      return file.path;
     }
 
     it("agrees with us on what it prefers", async () => {
@@ -121,8 +115,9 @@ export function describePeerClient(title: string, traits: PeerClientTraits): voi
           authMethods: ["publickey"],
           signatureAlgorithms: [algorithm],
         });
-        const request = { method: "publickey", keyFile: userKey(name) } as const;
-        assert.equal((await run(server, { ...request, command: "echo hi" })).stdout, "hi\n");
+        const keyFile = fileOf(files.userKeys, name).path;
+        const { stdout } = await run(server, { method: "publickey", keyFile, command: "echo hi" });
+        assert.equal(stdout, "hi\n");
         assert.equal(server.last.user?.key?.algorithms.includes(algorithm), true);
       });
     }

@@ -59,6 +59,9 @@ const KINDS: readonly [KeyName, GeneratedKeyType, number][] = [
   ["rsa", "rsa", 2048],
 ];
 
+/** The types of all keys that are made. */
+export const keyNames: readonly KeyName[] = KINDS.map(([name]) => name);
+
 /** Keys and data take a while: a module makes them once. */
 const keys = new Map<string, PrivateKey>();
 const data = new Map<number, Pick<DataFile, "bytes" | "sha256">>();
@@ -79,6 +82,13 @@ export async function peerFiles(): Promise<PeerFiles> {
     big: await writeData(`${directory}/big`, 10_000_000),
     [Symbol.asyncDispose]: () => Deno.remove(directory, { recursive: true }),
   };
+}
+
+/** The file of a key that was made. */
+export function fileOf(files: ReadonlyMap<KeyName, KeyFile>, name: KeyName): KeyFile {
+  const file = files.get(name);
+  if (file === undefined) throw new Error(`There is no key of type ${name}`);
+  return file;
 }
 
 async function writeKeys(directory: string, whose: string): Promise<Map<KeyName, KeyFile>> {

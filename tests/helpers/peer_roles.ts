@@ -8,6 +8,9 @@
 export const USER = "demo";
 /** The user's password. */
 export const PASSWORD = "correct horse";
+/** The same as crypt(3) makes it, for servers that take it from the system's table of shadows. */
+export const PASSWORD_HASH =
+  "$6$sshflow$LxWAEW7mDYxzDeqHu8n/avC3xvjWtQJYx7Pe6roJOuWp2T5D/kzgaSEEQPE0/wQPXOr8ys10IHXLUStKrb6Kc.";
 
 /** After how many bytes keys are exchanged anew where that is tested. */
 export const REKEY_BYTES = 2_000_000;

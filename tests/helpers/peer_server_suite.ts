@@ -5,7 +5,6 @@
  */
 
 import { sha256 } from "@noble/hashes/sha2.js";
-import { toBytes } from "@std/streams/to-bytes";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import assert from "node:assert/strict";
 import {
@@ -23,7 +22,7 @@ import { samePublicKey } from "../../keys/public_key.ts";
 import { type AlgorithmNames, supportedAlgorithms } from "../../protocol/mod.ts";
 import { toHex } from "./hex.ts";
 import { countingExchanges, type Negotiated, negotiated } from "./negotiated.ts";
-import { type KeyName, type PeerFiles, peerFiles } from "./peer_files.ts";
+import { fileOf, type KeyName, type PeerFiles, peerFiles } from "./peer_files.ts";
 import {
   type ListenRequest,
   type Method,
@@ -43,7 +42,9 @@ export interface PeerServerTraits {
   readonly agrees: Negotiated;
   /** The ways to log in that it has. To keyboard-interactive it asks for the password twice. */
   readonly methods: readonly Method[];
-  /** The keys that users can log in with. */
+  /** The types of the host keys that it is given. */
+  readonly hostKeys: readonly KeyName[];
+  /** The types of the keys that users can log in with. */
   readonly userKeys: readonly KeyName[];
   /** What it can do, each of which is tried alone. */
   readonly algorithms: Required<AlgorithmNames>;
@@ -66,7 +67,7 @@ export function describePeerServer(title: string, traits: PeerServerTraits): voi
       files = await peerFiles();
       server = await traits.start(files);
       listening = {
-        hostKeyFiles: [...files.hostKeys.values()].map(({ path }) => path),
+        hostKeyFiles: traits.hostKeys.map((name) => fileOf(files.hostKeys, name).path),
         user: USER,
         password: PASSWORD,
         authorizedKeysFile: files.authorizedKeysFile,
@@ -92,21 +93,13 @@ export function describePeerServer(title: string, traits: PeerServerTraits): voi
       });
     }
 
-    /** Runs a command of the shell. */
-    async function run(
-      client: SshClient,
-      command: string,
-      input: Uint8Array = new Uint8Array(0),
-    ): Promise<CommandOutput> {
-      const process = client.command(command).spawn();
-      const [output] = await Promise.all([process.output(), send(process.stdin, input)]);
-      return output;
+    /** Runs a command of the shell, without input. */
+    function run(client: SshClient, command: string): Promise<CommandOutput> {
+      return client.command(command).output();
     }
 
     function userKey(name: KeyName): ClientAuthMethod {
-      const file = files.userKeys.get(name);
-      assert.ok(file !== undefined);
-      return publicKey(file.key);
+      return publicKey(fileOf(files.userKeys, name).key);
     }
 
     const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
@@ -176,12 +169,13 @@ export function describePeerServer(title: string, traits: PeerServerTraits): voi
 
     async function sendsBack(client: SshClient, { bytes, sha256: expected } = files.big) {
       const process = client.command("cat").spawn();
-      const [status, received] = await Promise.all([
-        process.status,
-        toBytes(process.stdout),
-        send(process.stdin, bytes),
+      const stdin = process.stdin.getWriter();
+      const [output] = await Promise.all([
+        process.output(),
+        // What is sent is given away.
+        stdin.write(bytes.slice()).then(() => stdin.close()),
       ]);
-      assert.deepEqual([status.code, toHex(sha256(received))], [0, expected]);
+      assert.deepEqual([output.code, toHex(sha256(output.stdout))], [0, expected]);
     }
 
     it("gets ten million bytes, and sends them back", async () => {
@@ -255,10 +249,4 @@ export function describePeerServer(title: string, traits: PeerServerTraits): voi
       });
     }
   });
-}
-
-async function send(stdin: WritableStream<Uint8Array>, bytes: Uint8Array): Promise<void> {
-  const writer = stdin.getWriter();
-  if (bytes.length > 0) await writer.write(bytes.slice());
-  await writer.close();
 }

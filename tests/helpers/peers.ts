@@ -22,6 +22,7 @@ export type PeerName =
   | "dropbearkey"
   | "dropbearconvert"
   | "dbclient"
+  | "nss_wrapper"
   | "plink"
   | "psftp"
   | "pscp"
@@ -54,11 +55,13 @@ export const PROGRAM_FOLDERS: readonly string[] = [
   "@cloudflare/workerd-linux-arm64",
 ].map((name) => new URL(`../runtimes/npm/node_modules/${name}/bin`, import.meta.url).pathname);
 
-/** `sshd` and `dropbear` are not in the `PATH` of ordinary users; `sftp-server` is in nobody's. */
+/** `sshd` and `dropbear` are not in the `PATH` of ordinary users; the others are in nobody's. */
 const EXTRA_DIRECTORIES = [
   "/usr/sbin",
   "/usr/local/sbin",
   "/usr/lib/openssh",
+  "/usr/lib/x86_64-linux-gnu",
+  "/usr/lib/aarch64-linux-gnu",
   ...PROGRAM_FOLDERS,
 ];
 
@@ -78,6 +81,8 @@ const PEERS: Readonly<Record<PeerName, Source>> = {
   "dropbearkey": debian("dropbearkey", "dropbear-bin"),
   "dropbearconvert": debian("dropbearconvert", "dropbear-bin"),
   "dbclient": debian("dbclient", "dropbear-bin"),
+  // Not a peer, but what gives Dropbear a user to log in as.
+  "nss_wrapper": debian("libnss_wrapper.so", "libnss-wrapper"),
   "plink": debian("plink", "putty-tools"),
   "psftp": debian("psftp", "putty-tools"),
   "pscp": debian("pscp", "putty-tools"),

@@ -1,3 +1,4 @@
+import { keyNames } from "../helpers/peer_files.ts";
 import { describePeerClient } from "../helpers/peer_client_suite.ts";
 import { describePeerServer } from "../helpers/peer_server_suite.ts";
 import { describePeer } from "../helpers/peers.ts";
@@ -65,7 +66,7 @@ const waitsForNewKeys = false;
 
 describePeer("asyncssh", (python) => {
   describePeerClient("its client and our server", {
-    start: () => new ScriptedPeer(python, ["-W", "ignore", SCRIPT]),
+    start: () => new ScriptedPeer(python, ["-B", "-W", "ignore", SCRIPT]),
     version: /^SSH-2\.0-AsyncSSH_2\./,
     prefers,
     agrees: prefers,
@@ -84,17 +85,12 @@ describePeer("asyncssh", (python) => {
   });
 
   describePeerServer("our client and its server", {
-    start: () => new ScriptedPeer(python, ["-W", "ignore", SCRIPT]),
+    start: () => new ScriptedPeer(python, ["-B", "-W", "ignore", SCRIPT]),
     version: /^SSH-2\.0-AsyncSSH_2\./,
     agrees: { ...prefers, compression: "none" },
     methods: ["password", "publickey", "keyboard-interactive"],
-    userKeys: [
-      "ssh-ed25519",
-      "ecdsa-sha2-nistp256",
-      "ecdsa-sha2-nistp384",
-      "ecdsa-sha2-nistp521",
-      "rsa",
-    ],
+    hostKeys: keyNames,
+    userKeys: keyNames,
     algorithms,
     tellsSignals: true,
     rekeys: waitsForNewKeys,

@@ -1,3 +1,4 @@
+import { keyNames } from "../helpers/peer_files.ts";
 import { describePeerClient } from "../helpers/peer_client_suite.ts";
 import { describePeerServer } from "../helpers/peer_server_suite.ts";
 import { describePeer } from "../helpers/peers.ts";
@@ -45,7 +46,7 @@ const prefers = {
 
 describePeer("paramiko", (python) => {
   describePeerClient("its client and our server", {
-    start: () => new ScriptedPeer(python, ["-W", "ignore", SCRIPT]),
+    start: () => new ScriptedPeer(python, ["-B", "-W", "ignore", SCRIPT]),
     version: /^SSH-2\.0-paramiko_2\./,
     prefers,
     agrees: { ...prefers, mac: "hmac-sha2-256-etm@openssh.com" },
@@ -65,17 +66,12 @@ describePeer("paramiko", (python) => {
   });
 
   describePeerServer("our client and its server", {
-    start: () => new ScriptedPeer(python, ["-W", "ignore", SCRIPT]),
+    start: () => new ScriptedPeer(python, ["-B", "-W", "ignore", SCRIPT]),
     version: /^SSH-2\.0-paramiko_2\./,
     agrees: { ...prefers, cipher: "aes256-ctr", mac: "hmac-sha2-256-etm@openssh.com" },
     methods: ["password", "publickey", "keyboard-interactive"],
-    userKeys: [
-      "ssh-ed25519",
-      "ecdsa-sha2-nistp256",
-      "ecdsa-sha2-nistp384",
-      "ecdsa-sha2-nistp521",
-      "rsa",
-    ],
+    hostKeys: keyNames,
+    userKeys: keyNames,
     algorithms,
     // It has no way to tell the signal.
     tellsSignals: false,

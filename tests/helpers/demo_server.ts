@@ -11,6 +11,7 @@ import {
   type ServerConnection,
   type ServerOptions,
   type ServerSession,
+  type SessionHandler,
 } from "../../server/mod.ts";
 import { utf8 } from "./bytes.ts";
 import { PASSWORD, USER } from "./peer_roles.ts";
@@ -18,6 +19,8 @@ import { PASSWORD, USER } from "./peer_roles.ts";
 /** How a server is set up. */
 export interface DemoServerOptions
   extends Pick<ServerOptions, "algorithms" | "authMethods" | "rekey" | "signatureAlgorithms"> {
+  /** Runs the sessions, in place of the commands below. */
+  readonly session?: SessionHandler;
   readonly hostKeys: readonly PrivateKey[];
   /** The keys that let the user in. */
   readonly userKeys?: readonly PublicKey[];
@@ -30,6 +33,8 @@ export interface DemoServer extends AsyncDisposable {
   readonly hostKeys: readonly string[];
   /** The connection that was made last. */
   readonly last: ServerConnection;
+  /** How many connections have been made. */
+  readonly connectionCount: number;
   /** What was thrown in it. */
   readonly errors: readonly unknown[];
 }
@@ -51,7 +56,7 @@ export function demoServer({ userKeys = [], ...options }: DemoServerOptions): De
         ...options,
         authenticate: authenticateUsers({ [USER]: { password: PASSWORD, keys: userKeys } }),
         authFailureDelayMs: 10,
-        session: runCommand,
+        session: options.session ?? runCommand,
         onError: (error) => errors.push(error),
       }));
     }
@@ -61,6 +66,9 @@ export function demoServer({ userKeys = [], ...options }: DemoServerOptions): De
     port: listener.addr.port,
     hostKeys: options.hostKeys.map(({ publicKey }) => formatPublicKeyLine(publicKey)),
     errors,
+    get connectionCount() {
+      return connections.length;
+    },
     get last() {
       const last = connections.at(-1);
       if (last === undefined) throw new Error("Nobody has connected");

@@ -1,0 +1,93 @@
+/**
+ * All targets, each with what it starts from.
+ *
+ * @module
+ */
+
+import type { Dice } from "../helpers/dice.ts";
+import { mutateBytes, mutatePayloads } from "./_mutate.ts";
+import { corpus as decompressorCorpus } from "./corpus/decompressor.ts";
+import { corpus as authenticationCorpus } from "./corpus/engine_authentication.ts";
+import { corpus as connectedCorpus } from "./corpus/engine_connected.ts";
+import { corpus as keyExchangeCorpus } from "./corpus/engine_key_exchange.ts";
+import { corpus as serviceCorpus } from "./corpus/engine_service.ts";
+import { corpus as identificationCorpus } from "./corpus/identification.ts";
+import { corpus as packetCorpus } from "./corpus/packet_reader.ts";
+import { corpus as wireCorpus } from "./corpus/wire_decoders.ts";
+import * as decompressor from "./decompressor.ts";
+import * as engineAuthentication from "./engine_authentication.ts";
+import * as engineConnected from "./engine_connected.ts";
+import * as engineIdentification from "./engine_identification.ts";
+import * as engineKeyExchange from "./engine_key_exchange.ts";
+import * as engineService from "./engine_service.ts";
+import * as identificationReader from "./identification_reader.ts";
+import * as packetReader from "./packet_reader.ts";
+import * as wireDecoders from "./wire_decoders.ts";
+
+/** Something to be fuzzed. */
+export interface FuzzTarget {
+  readonly name: string;
+  /** Throws, or rejects, if the data does what it must not. */
+  readonly fuzz: (data: Uint8Array) => void | Promise<void>;
+  readonly corpus: readonly Uint8Array[];
+  /** How many bytes stand before payloads, if the data is payloads. */
+  readonly headBytes?: number;
+  /** How often a test runs it: for a second, or less. */
+  readonly runs: number;
+}
+
+/** All targets. */
+export const targets: readonly FuzzTarget[] = [
+  {
+    name: "identification_reader",
+    ...identificationReader,
+    corpus: identificationCorpus,
+    runs: 2000,
+  },
+  { name: "packet_reader", ...packetReader, corpus: packetCorpus, runs: 3000 },
+  { name: "wire_decoders", ...wireDecoders, corpus: wireCorpus, runs: 10_000 },
+  {
+    name: "decompressor",
+    ...decompressor,
+    corpus: decompressorCorpus,
+    headBytes: 0,
+    runs: 1500,
+  },
+  {
+    name: "engine_identification",
+    ...engineIdentification,
+    corpus: identificationCorpus,
+    runs: 500,
+  },
+  {
+    name: "engine_key_exchange",
+    ...engineKeyExchange,
+    corpus: keyExchangeCorpus,
+    headBytes: 2,
+    runs: 600,
+  },
+  { name: "engine_service", ...engineService, corpus: serviceCorpus, headBytes: 1, runs: 400 },
+  {
+    name: "engine_authentication",
+    ...engineAuthentication,
+    corpus: authenticationCorpus,
+    headBytes: 1,
+    runs: 400,
+  },
+  {
+    name: "engine_connected",
+    ...engineConnected,
+    corpus: connectedCorpus,
+    headBytes: 1,
+    runs: 400,
+  },
+];
+
+/** Data that has not been before, made of what a target starts from. */
+export function mutate({ corpus, headBytes }: FuzzTarget, random: Dice): Uint8Array {
+  const data = random.pick(corpus);
+  if (headBytes === undefined || headBytes === 0 || random.chance(10)) {
+    return mutateBytes(random, data, corpus);
+  }
+  return mutatePayloads(random, data, corpus, headBytes);
+}

@@ -39,6 +39,7 @@ export async function runModule(
   const decoder = new TextDecoder();
   // Whatever nobody waited for, and was rejected, shows here too.
   assert.equal(decoder.decode(stderr), "");
-  assert.ok(success, `${path} failed`);
-  return decoder.decode(stdout);
+  const output = decoder.decode(stdout);
+  assert.ok(success, `${path} failed, or took more than ${LIMIT_MS} ms: ${output}`);
+  return output;
 }

@@ -108,20 +108,14 @@ class Scenario {
     await ssh.close();
     await Promise.all([ssh.closed, server.closed]);
     return {
-      algorithms: {
-        kex: kex.name,
-        hostKey,
-        cipher: clientToServer.cipher.name,
-      },
+      algorithms: { kex: kex.name, hostKey, cipher: clientToServer.cipher.name },
       handshakeMs,
       transfer: moved,
     };
   }
 
   async #useShell(ssh: SshClient): Promise<void> {
-    const shell = ssh.shell({
-      pty: { term: "xterm-256color", columns: 80, rows: 24 },
-    });
+    const shell = ssh.shell({ pty: { term: "xterm-256color", columns: 80, rows: 24 } });
     const screen = new Screen(shell);
     await screen.until("80x24");
     shell.resize(100, 40);
@@ -178,17 +172,10 @@ class Scenario {
   /** Makes a connection with each algorithm, and runs a command over it. */
   async tryAlgorithms(): Promise<Record<string, number>> {
     const connections: Record<string, number> = {};
-    for (const name of KEX) {
-      connections[name] = await this.#visit({ kex: [name] });
-    }
-    for (const name of CIPHERS) {
-      connections[name] = await this.#visit({ ciphers: [name] });
-    }
+    for (const name of KEX) connections[name] = await this.#visit({ kex: [name] });
+    for (const name of CIPHERS) connections[name] = await this.#visit({ ciphers: [name] });
     for (const name of MACS) {
-      connections[name] = await this.#visit({
-        ciphers: ["aes128-ctr"],
-        macs: [name],
-      });
+      connections[name] = await this.#visit({ ciphers: ["aes128-ctr"], macs: [name] });
     }
     for (const name of COMPRESSION) {
       connections[name] = await this.#visit({ compression: [name] });
@@ -231,9 +218,7 @@ class Scenario {
     const { kex, hostKey, clientToServer: { cipher, mac, compression } } = ssh.info.algorithms;
     const chosen = [kex, { name: hostKey }, cipher, mac, compression].map((one) => one?.name);
     for (const [name] of Object.values(names)) {
-      if (!chosen.includes(name)) {
-        throw new Error(`${name} was not agreed on, but ${chosen}`);
-      }
+      if (!chosen.includes(name)) throw new Error(`${name} was not agreed on, but ${chosen}`);
     }
     await ssh.close();
     await server.closed;
@@ -267,9 +252,7 @@ class Scenario {
   }
 
   #trust(): { authenticator: string } {
-    return {
-      authenticator: this.#library.fingerprint(this.#hostKey.publicKey),
-    };
+    return { authenticator: this.#library.fingerprint(this.#hostKey.publicKey) };
   }
 }
 

@@ -30,11 +30,7 @@ export async function runCommand(
   const [output] = await Promise.all([process.output(), writeAll(process.stdin, input)]);
   const { code, stdout, stderr }: CommandOutput = output;
   const decoder = new TextDecoder();
-  return {
-    code,
-    stdout: decoder.decode(stdout),
-    stderr: decoder.decode(stderr),
-  };
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
 /** Writes a text, and ends the stream. */
@@ -62,11 +58,7 @@ export async function transfer(ssh: SshClient, command: string): Promise<Transfe
   expect("the transfer's status", (await process.status).code, 0);
   expect("bytes sent", sentBytes, TRANSFER_BYTES);
   expect("bytes received", receivedBytes, TRANSFER_BYTES);
-  return {
-    sentBytes,
-    receivedBytes,
-    milliseconds: performance.now() - startedAt,
-  };
+  return { sentBytes, receivedBytes, milliseconds: performance.now() - startedAt };
 }
 
 async function send(stream: WritableStream<Uint8Array>, onHalf: () => void): Promise<number> {

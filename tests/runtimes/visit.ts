@@ -5,10 +5,11 @@
  * @module
  */
 
+import type { SshClient } from "../../client/mod.ts";
 import type { FlowLike } from "../../flow/mod.ts";
 import { describeError } from "./outcome.ts";
 import type { Library } from "./scenario.ts";
-import { expect, runCommand, Screen, type Transfer, transfer } from "./steps.ts";
+import { expect, Screen, type Transfer, transfer } from "./steps.ts";
 
 /** The server, and who logs in. */
 export interface Target {
@@ -63,23 +64,33 @@ async function use(library: Library, flow: FlowLike, target: Target): Promise<Vi
     auth: { password: target.password },
     authenticator: target.fingerprint,
   });
-  const said = await runCommand(ssh, "echo hello", "");
-  expect("echo", said, { code: 0, stdout: "hello\n", stderr: "" });
-  const moved = await transfer(ssh, "cat");
+  try {
+    const { code, stdout } = await ssh.command("echo hello").output();
+    expect("echo", [code, new TextDecoder().decode(stdout)], [0, "hello\n"]);
+    const moved = await transfer(ssh, "cat");
+    await useShell(ssh);
+    const { serverVersion } = ssh.info;
+    await ssh.close();
+    await ssh.closed;
+    return { serverVersion, transfer: moved };
+  } catch (error) {
+    // A flow that stays open would keep the runtime from ending.
+    ssh.connection.abort(error);
+    throw error;
+  }
+}
 
+async function useShell(ssh: SshClient): Promise<void> {
   const shell = ssh.shell({ pty: { term: "xterm-256color", columns: 80, rows: 24 } });
   const screen = new Screen(shell);
   const typist = shell.stdin.getWriter();
   const type = (text: string) => typist.write(new TextEncoder().encode(text));
+  await type("pty\r");
+  await screen.until("\nxterm-256color 80x24\r\n");
   shell.resize(100, 40);
-  await type("echo typed\r");
-  await screen.until("\ntyped\r\n");
-  await type("exit\r");
+  await type("pty\r");
+  await screen.until("\nxterm-256color 100x40\r\n");
+  await type("exit 7\r");
   await screen.until();
-  expect("the shell's status", (await shell.status).code, 0);
-
-  const { serverVersion } = ssh.info;
-  await ssh.close();
-  await ssh.closed;
-  return { serverVersion, transfer: moved };
+  expect("the shell's status", (await shell.status).code, 7);
 }

@@ -26,11 +26,7 @@ export interface Workerd extends AsyncDisposable {
  * @param source The text of the module that answers, next to the bundle. What it has of the bundle
  * as bytes is called `sshflow.bytes`.
  */
-export async function startWorkerd(
-  path: string,
-  bundle: Bundle,
-  source: string,
-): Promise<Workerd> {
+export async function startWorkerd(path: string, bundle: Bundle, source: string): Promise<Workerd> {
   const id = crypto.randomUUID();
   await Deno.writeTextFile(`${bundle.folder}/worker-${id}.js`, source);
   await Deno.writeTextFile(`${bundle.folder}/workerd-${id}.capnp`, configuration(id));

@@ -84,7 +84,7 @@ class PulledInlet implements Inlet {
   }
 
   failReads(failure: Failure): void {
-    if (!this.#ended) this.#failure ??= failure;
+    this.#failure ??= failure;
   }
 
   async #discard(): Promise<void> {

@@ -26,8 +26,8 @@ export class Queue<T> {
 
   /** Takes the item that comes next, if there is one. */
   shift(): T | undefined {
-    const item = this.#items[this.#head];
     if (this.length === 0) return undefined;
+    const item = this.#items[this.#head];
     this.#items[this.#head++] = undefined;
     if (this.#head === this.#items.length) this.clear();
     else if (this.#head > 1024 && this.#head * 2 > this.#items.length) {

@@ -45,13 +45,14 @@ interface SocketExtras {
  * ```
  */
 export function fromStreams(source: StreamPair): Flow {
-  if (!(source?.readable instanceof Object) || !(source.writable instanceof Object)) {
+  if (!isObject(source) || !isObject(source.readable) || !isObject(source.writable)) {
     throw new TypeError("Cannot make a flow: there is no readable and writable");
   }
   if (source.readable.locked || source.writable.locked) {
     const which = source.readable.locked ? "readable" : "writable";
     throw new TypeError(`Cannot make a flow: the ${which} is locked`);
   }
+  // A flow may have streams too, and then it is they that were meant.
   if (isConn(source) && !("writev" in source)) return fromConn(source);
   const extras: SocketExtras = source as SocketExtras;
   if (typeof extras.setNoDelay === "function") extras.setNoDelay(true);
@@ -117,6 +118,10 @@ function openDefaultInput(readable: ReadableStream<Uint8Array>): Input {
     },
     cancel: (reason) => reader.cancel(reason),
   };
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null;
 }
 
 /** Calls what is only a courtesy to something that may be broken. */

@@ -42,7 +42,11 @@ export class FakeWebSocket extends EventTarget implements WebSocketLike {
   }
 
   send(data: Uint8Array<ArrayBuffer>): void {
-    if (this.readyState !== 1) throw new Error("not open");
+    if (this.readyState === 0) throw new Error("still connecting");
+    if (this.readyState > 1) {
+      this.bufferedAmount += data.length;
+      return;
+    }
     this.sent.push(data);
     // As the real one: what is sent is what was there at the time of the call.
     const copy = data.slice().buffer;

@@ -214,6 +214,34 @@ describe("fromStreams", () => {
     await closing;
   });
 
+  it("tells with a close that the stream broke while nothing was written", async () => {
+    const [one, other] = transformStreams();
+    const flow = fromStreams(one);
+    await other.readable.cancel(new Error("gone"));
+    await new Promise((resolve) => setTimeout(resolve));
+    await assert.rejects(flow.close(), FlowClosedError);
+  });
+
+  it("closes without an error that closeWrite has met", async () => {
+    const writable = new WritableStream<Uint8Array>({
+      write: () => Promise.reject(new Error("gone")),
+    });
+    const flow = fromStreams({ readable: new ReadableStream(), writable });
+    await flow.write(bytes(1));
+    await assert.rejects(flow.closeWrite(), FlowClosedError);
+    await flow.close();
+  });
+
+  it("uses the streams of a flow that has some", async () => {
+    const [one, other] = transformStreams();
+    const [flow] = flowPair();
+    const here = fromStreams(Object.assign(flow, one));
+    const there = fromStreams(other);
+    await here.write(bytes(3));
+    assert.deepEqual(await there.read(), bytes(3));
+    here.abort();
+  });
+
   it("tells with a close that the end was not delivered", async () => {
     const error = new Error("reset");
     const writable = new WritableStream<Uint8Array>({ close: () => Promise.reject(error) });

@@ -51,6 +51,28 @@ describe("fromWebSocket", () => {
     assert.deepEqual(await readAll(there), bytes(3));
   });
 
+  it("closes a socket that has not opened when it opens", async () => {
+    const [one, other] = FakeWebSocket.pair();
+    other.open();
+    const [here, there] = [fromWebSocket(one), fromWebSocket(other)];
+    const ending = here.closeWrite();
+    await turn();
+    assert.equal(one.readyState, 0);
+    one.open();
+    await ending;
+    assert.equal(await there.read(), Eof);
+  });
+
+  it("tells a writer that the peer is closing the socket", async () => {
+    const [one] = openPair();
+    const here = fromWebSocket(one);
+    one.readyState = 2;
+    await here.write(bytes(1));
+    await turn();
+    await assert.rejects(here.write(bytes(1)), FlowClosedError);
+    here.abort();
+  });
+
   it("skips frames that are empty", async () => {
     const [one, other] = openPair();
     const here = fromWebSocket(one);

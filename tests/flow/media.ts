@@ -7,6 +7,17 @@
 import { Duplex } from "node:stream";
 import { type ConnLike, Eof, type Flow, type StreamPair } from "../../flow/mod.ts";
 
+/** Counts the calls of one of a flow's methods. */
+export function countCalls(flow: Flow, method: "abort" | "close"): () => number {
+  const original = flow[method].bind(flow) as () => never;
+  let calls = 0;
+  flow[method] = (...args: []) => {
+    calls++;
+    return original(...args);
+  };
+  return () => calls;
+}
+
 /** Two pairs of plain streams, each the other's peer. */
 export function transformStreams(): [StreamPair, StreamPair] {
   const one = new TransformStream<Uint8Array, Uint8Array>();
@@ -105,7 +116,7 @@ export class MemoryDuplex extends Duplex {
   noDelay = false;
 
   constructor(flow: Flow) {
-    super({ allowHalfOpen: false });
+    super({ allowHalfOpen: false, autoDestroy: false });
     this.#flow = flow;
   }
 

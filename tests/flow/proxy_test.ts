@@ -1,9 +1,9 @@
 import { describe, it } from "@std/testing/bdd";
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { Eof, type Flow, FlowClosedError, flowPair, proxy } from "../../flow/mod.ts";
+import { Eof, type Flow, FlowClosedError, flowPair, fromStreams, proxy } from "../../flow/mod.ts";
 import { bytes, describeConformance, readAll, readBytes, staysPending } from "./conformance.ts";
-import { transformStreams } from "./media.ts";
+import { countCalls, transformStreams } from "./media.ts";
 
 describeConformance("two flows joined by a proxy", {
   connect() {
@@ -41,6 +41,7 @@ describe("proxy", () => {
 
   it("passes on the end of one direction while the other goes on", async () => {
     const { client, front, back, server } = join();
+    const closes = [countCalls(front, "close"), countCalls(back, "close")];
     const proxying = proxy(front, back);
     await client.closeWrite();
     assert.equal(await server.read(), Eof);
@@ -50,8 +51,7 @@ describe("proxy", () => {
     await server.closeWrite();
     assert.equal(await client.read(), Eof);
     await proxying;
-    await front.close();
-    await back.close();
+    assert.deepEqual(closes.map((calls) => calls()), [1, 1]);
   });
 
   it("joins pairs of streams", async () => {
@@ -71,6 +71,7 @@ describe("proxy", () => {
 
   it("passes on a flow that broke as one that broke, and tells of one error", async () => {
     const { client, front, back, server } = join();
+    const aborts = [countCalls(front, "abort"), countCalls(back, "abort")];
     const proxying = proxy(front, back);
     const reason = new Error("reset");
     client.abort(reason);
@@ -79,7 +80,7 @@ describe("proxy", () => {
       proxying,
       (error) => error instanceof FlowClosedError && error.cause === reason,
     );
-    await assert.rejects(front.read(), FlowClosedError);
+    for (const calls of aborts) assert.ok(calls() > 0);
   });
 
   it("tells of both errors when both flows break", async () => {
@@ -109,6 +110,25 @@ describe("proxy", () => {
     await writing;
     await assert.rejects(proxying, FlowClosedError);
     await assert.rejects(client.write(bytes(1)), FlowClosedError);
+  });
+
+  it("lets go of a flow that took no more, when all has ended", async () => {
+    const [client, front] = flowPair();
+    const [streams, server] = transformStreams();
+    const back = fromStreams(streams);
+    const aborts = countCalls(back, "abort");
+    const proxying = proxy(front, back);
+    proxying.catch(() => {});
+    await server.readable.cancel(new Error("takes no more"));
+    await new Promise((resolve) => setTimeout(resolve));
+    await client.write(bytes(10));
+    await client.closeWrite();
+    await new Promise((resolve) => setTimeout(resolve));
+    assert.equal(aborts(), 0);
+    await server.writable.close();
+    assert.equal(await client.read(), Eof);
+    await assert.rejects(proxying, FlowClosedError);
+    assert.equal(aborts(), 1);
   });
 
   it("ends with a signal, and aborts both flows", async () => {

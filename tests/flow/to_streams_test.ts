@@ -3,7 +3,7 @@ import { describe, it } from "@std/testing/bdd";
 import assert from "node:assert/strict";
 import { Eof, FlowClosedError, flowPair, fromStreams, toStreams } from "../../flow/mod.ts";
 import { bytes, describeConformance, readAll, staysPending } from "./conformance.ts";
-import { transformStreams } from "./media.ts";
+import { countCalls, transformStreams } from "./media.ts";
 
 describeConformance("fromStreams of toStreams", {
   connect() {
@@ -34,22 +34,29 @@ describe("toStreams", () => {
 
   it("closes the flow when both streams have ended", async () => {
     const [here, there] = flowPair();
+    const closes = countCalls(here, "close");
     const { readable, writable } = toStreams(here);
     await writable.close();
-    await there.close();
+    const closing = there.close();
+    assert.equal(closes(), 0);
     assert.deepEqual(await Array.fromAsync(readable), []);
+    assert.equal(closes(), 1);
+    await closing;
     await assert.rejects(here.write(bytes(1)), FlowClosedError);
   });
 
   it("discards what still comes when the readable is cancelled, and goes on writing", async () => {
     const [here, there] = flowPair({ capacity: 10 });
+    const closes = countCalls(here, "close");
     const { readable, writable } = toStreams(here);
     await readable.cancel();
+    assert.equal(closes(), 0);
     for (let i = 0; i < 5; i++) await there.write(bytes(10));
     const writer = writable.getWriter();
     await writer.write(bytes(3));
     assert.deepEqual(await there.read(), bytes(3));
     await writer.close();
+    assert.equal(closes(), 1);
     assert.equal(await there.read(), Eof);
     await there.write(bytes(100));
     await there.close();
@@ -66,9 +73,11 @@ describe("toStreams", () => {
 
   it("breaks the readable with the flow's error, and lets go of the flow", async () => {
     const [here, there] = flowPair();
+    const aborts = countCalls(here, "abort");
     const { readable, writable } = toStreams(here);
     there.abort(new Error("enough"));
     await assert.rejects(Array.fromAsync(readable), FlowClosedError);
+    assert.equal(aborts(), 1);
     await assert.rejects(writable.getWriter().write(bytes(1)), FlowClosedError);
     await here.close();
   });

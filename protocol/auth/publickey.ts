@@ -139,9 +139,12 @@ function takesHostbound(extensions: ReadonlyMap<string, Uint8Array>): boolean {
   return version !== undefined && new TextDecoder().decode(version) === "0";
 }
 
-/** RFC 8308 section 3.1: a server that lists algorithms takes no others. */
+/**
+ * RFC 8308 section 3.1: a server that lists algorithms takes no others. Where there is no choice
+ * the list is not asked, as with OpenSSH: ssh2's leaves out some that it takes.
+ */
 function chooseAlgorithm(key: PublicKey, listed: Uint8Array | undefined): string | null {
-  if (listed === undefined) return key.algorithms[0] ?? null;
+  if (listed === undefined || key.algorithms.length === 1) return key.algorithms[0] ?? null;
   const names = new TextDecoder().decode(listed).split(",");
   return key.algorithms.find((name) => names.includes(name)) ?? null;
 }

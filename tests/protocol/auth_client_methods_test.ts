@@ -114,6 +114,15 @@ describe("auth: public keys at the client", () => {
     });
   }
 
+  it("sign with the only algorithm they have, whatever the server lists", async () => {
+    const connection = await clientTrying(
+      [publicKey(ed25519)],
+      extensions({ "server-sig-algs": "rsa-sha2-256" }),
+    );
+    const proof = await proofOf(connection, connection.first[0], ed25519);
+    assert.deepEqual(proof, { method: "publickey", algorithm: "ssh-ed25519" });
+  });
+
   it("sign with what is preferred where the server lists nothing", async () => {
     const connection = await clientTrying([publicKey(rsa)]);
     const proof = await proofOf(connection, connection.first[0], rsa);

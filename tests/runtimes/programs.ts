@@ -13,6 +13,9 @@ const LIMIT_MS = 60_000;
 /** Flags of Deno's, by which it takes the bundle as it is, and gives it no permission. */
 export const DENO_FLAGS = ["run", "--no-prompt", "--no-config", "--no-lock"] as const;
 
+/** Flags of Node's: that WebCrypto has algorithms which Node calls experimental is no news. */
+export const NODE_FLAGS = ["--disable-warning=ExperimentalWarning"] as const;
+
 /**
  * Runs a module next to a bundle.
  *

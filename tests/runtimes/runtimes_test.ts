@@ -6,7 +6,7 @@ import { describePeer, itWithPeer } from "../helpers/peers.ts";
 import { type Bundle, makeBundle } from "./bundle.ts";
 import { installPrograms } from "./install.ts";
 import { type Outcome, readTold } from "./outcome.ts";
-import { DENO_FLAGS, runModule } from "./programs.ts";
+import { DENO_FLAGS, NODE_FLAGS, runModule } from "./programs.ts";
 import { startWorkerd } from "./workerd.ts";
 
 installPrograms();
@@ -83,7 +83,7 @@ describe("one bundle of the library", () => {
   });
 
   itWithPeer("node", "runs in Node", async (node) => {
-    const told = await runModule(node, [], bundle, NODE);
+    const told = await runModule(node, NODE_FLAGS, bundle, NODE);
     check(told, /^Node [2-9]\d\./, { webCrypto: true, nodeCrypto: true });
   });
 

@@ -5,7 +5,7 @@ import { itWithPeer } from "../helpers/peers.ts";
 import { type Bundle, makeBundle } from "./bundle.ts";
 import { installPrograms } from "./install.ts";
 import { readTold } from "./outcome.ts";
-import { DENO_FLAGS, runModule } from "./programs.ts";
+import { DENO_FLAGS, NODE_FLAGS, runModule } from "./programs.ts";
 import { type ServeProcess, startServer } from "./serve_process.ts";
 import type { Visit } from "./visit.ts";
 import { startWorkerd, WORKER_DATES } from "./workerd.ts";
@@ -75,7 +75,7 @@ describe("deno task serve", () => {
 
   itWithPeer("node", "is visited from Node over TCP", async (node) => {
     const argument = JSON.stringify(server.target);
-    check("Node", await runModule(node, [], bundle, NODE, argument));
+    check("Node", await runModule(node, NODE_FLAGS, bundle, NODE, argument));
   });
 
   itWithPeer("bun", "is visited from Bun over TCP", async (bun) => {

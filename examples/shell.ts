@@ -33,7 +33,7 @@ export async function hostSession(session: ServerSession): Promise<void> {
     : terminalLines(session, output(), interrupts);
   followSignals(session, interrupts);
   const run = (line: string): Promise<CommandResult> =>
-    runLine(session, line, lines, output(), interrupts);
+    runLine(session, line, lines, output, interrupts);
   try {
     const result = session.command === null
       ? await runShell(session, lines, output(), run)
@@ -73,7 +73,7 @@ async function runLine(
   session: ServerSession,
   line: string,
   lines: Lines,
-  output: WritableStream<Uint8Array>,
+  output: () => WritableStream<Uint8Array>,
   interrupts: Interrupts,
 ): Promise<CommandResult> {
   const interrupt = new AbortController();
@@ -89,8 +89,9 @@ async function runLine(
       env: session.env,
       pty: session.pty,
       input: lines.input(signal),
-      output,
-      errors: session.stderr,
+      output: output(),
+      // A terminal has one output: on two, what comes first might show last.
+      errors: session.pty === null ? session.stderr : output(),
       signal,
     });
     return received === null ? result : { signal: received };

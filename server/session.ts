@@ -51,7 +51,11 @@ export interface ServerSession {
    * drops what has not been sent, and leaves it to the handler how the session ends.
    */
   readonly stdout: WritableStream<Uint8Array>;
-  /** What is sent as standard error. Closing it does nothing to the client. */
+  /**
+   * What is sent as standard error. Closing it does nothing to the client. A client may show the
+   * two outputs in another order than they were written in: where there is one terminal for both,
+   * write to {@linkcode stdout} alone.
+   */
   readonly stderr: WritableStream<Uint8Array>;
   /** The same as {@linkcode stdin}. */
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;

@@ -87,7 +87,7 @@ export class Engine {
       maxChannels: options.maxChannels ?? DEFAULT_MAX_CHANNELS,
       sendable: () => this.sendable,
       send: (payload) => this.#send(payload),
-      sendData: (head, data) => this.#transport.sendData(head, data),
+      sendData: (head, data) => this.#sendData(head, data),
       onChannelOpen: (open) => this.#sink.onChannelOpen(open),
       onGlobalRequest: (request) => this.#sink.onGlobalRequest(request),
     });
@@ -314,6 +314,14 @@ export class Engine {
     if (this.#closed !== null) return;
     try {
       this.#transport.send(payload);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #sendData(head: Uint8Array, data: Uint8Array): void {
+    try {
+      this.#transport.sendData(head, data);
     } catch (error) {
       this.#fail(error);
     }

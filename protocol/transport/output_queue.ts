@@ -34,6 +34,8 @@ export class OutputQueue {
   #sealed: Deferred<void> | null = null;
   /** Whether it has been told that there is something to take. */
   #told = false;
+  /** Whether a packet could not be sealed: then nothing more can be sent. */
+  #broken = false;
 
   constructor(handlers: OutputQueueHandlers) {
     this.#handlers = handlers;
@@ -76,7 +78,10 @@ export class OutputQueue {
     }
     chunk.sealing++;
     this.#sealing++;
-    sealing.catch((reason) => this.#handlers.onError(reason)).then(() => {
+    sealing.catch((reason) => {
+      this.break();
+      this.#handlers.onError(reason);
+    }).then(() => {
       chunk.sealing--;
       this.#sealing--;
       this.#tell();
@@ -86,8 +91,16 @@ export class OutputQueue {
     });
   }
 
+  /** A packet could not be sealed: nobody must see it in the clear, and nothing fits behind it. */
+  break(): void {
+    this.#broken = true;
+    this.#chunks = [];
+    this.#bytes = 0;
+  }
+
   /** Takes what can be sent, in order. The buffers are the caller's. */
   take(): Uint8Array[] {
+    if (this.#broken) this.break();
     this.#told = false;
     const unsealed = this.#chunks.findIndex(({ sealing }) => sealing > 0);
     const taken = this.#chunks.splice(0, unsealed === -1 ? this.#chunks.length : unsealed);

@@ -1,5 +1,6 @@
 /**
- * Builds and seals the packets that are sent, in order (RFC 4253 section 6). Sequence numbers and cipher state are touched nowhere else.
+ * Builds and seals the packets that are sent, in order (RFC 4253 section 6). Sequence numbers and
+ * cipher state are touched nowhere else.
  *
  * @module
  */
@@ -106,7 +107,7 @@ export class PacketWriter {
     packet.set(head, HEADER_BYTES);
     packet.set(tail, HEADER_BYTES + head.length);
     this.#pad(packet.subarray(HEADER_BYTES + payloadBytes, sealedBytes));
-    const sealing = this.#sealer.seal(packet, this.#sequence);
+    const sealing = this.#seal(packet);
     this.#sequence = (this.#sequence + 1) >>> 0;
     this.#bytes += packet.length;
     this.#packets++;
@@ -116,6 +117,15 @@ export class PacketWriter {
   /** Takes what can be sent, in order. The buffers are the caller's. */
   takeOutput(): Uint8Array[] {
     return this.#output.take();
+  }
+
+  #seal(packet: Uint8Array): void | Promise<void> {
+    try {
+      return this.#sealer.seal(packet, this.#sequence);
+    } catch (error) {
+      this.#output.break();
+      throw error;
+    }
   }
 
   #pad(padding: Uint8Array): void {

@@ -231,7 +231,11 @@ export class Transport {
 
   /** Sends DISCONNECT, whatever is under way. */
   sendDisconnect(message: Disconnect): void {
-    this.#writer.writePacket(encodeDisconnect(message));
+    try {
+      this.#writer.writePacket(encodeDisconnect(message));
+    } catch {
+      // Whatever keeps it from being sealed is what ends the connection, or comes too late to.
+    }
   }
 
   /** Sends PING; the peer's answer is given to `onPong`. */

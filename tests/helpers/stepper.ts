@@ -24,11 +24,14 @@ import { type Dice, dice } from "./dice.ts";
 import { clientOptions, serverOptions, testHostKey } from "./engine_pair.ts";
 import { makeNoise } from "./noise.ts";
 import { seededRandom } from "./seeded_random.ts";
+import { slowCipher } from "./slow_cipher.ts";
 
 /** What a run is about. */
 export interface RunOptions {
   readonly seed: number;
   readonly algorithms: Algorithms;
+  /** Whether packets may be at the cipher for long, and overtake each other there. */
+  readonly slowCiphers?: boolean;
   /** How many bytes each end sends on each channel. */
   readonly bytes: number;
   readonly channels?: number;
@@ -189,7 +192,7 @@ function slowSigner(signer: Signer, steps: (() => void)[]): Signer {
 export async function run(options: RunOptions): Promise<RunResult> {
   const random = dice(options.seed);
   using _noise = makeNoise(() => random.chance(options.noise ?? 0));
-  const { client, server, exchanges } = await makeEnds(options);
+  const { client, server, exchanges } = await makeEnds(options, random);
   const limits = (): ChannelLimits => ({
     windowBytes: 30 + random.below(random.pick([200, 5000, 100_000])),
     maxPacketBytes: 30 + random.below(random.pick([200, 5000, 32768])),
@@ -237,11 +240,12 @@ export async function run(options: RunOptions): Promise<RunResult> {
   return { steps, exchanges: exchanges() };
 }
 
-async function makeEnds({ seed, algorithms, rekey = {} }: RunOptions): Promise<{
+async function makeEnds(options: RunOptions, random: Dice): Promise<{
   client: End;
   server: End;
   exchanges: () => number;
 }> {
+  const { seed, rekey = {} } = options;
   const hostKey = await testHostKey();
   const sinks = { client: new ApplicationSink(), server: new ApplicationSink() };
   const steps: { client: (() => void)[]; server: (() => void)[] } = { client: [], server: [] };
@@ -252,7 +256,7 @@ async function makeEnds({ seed, algorithms, rekey = {} }: RunOptions): Promise<{
   ];
   const client = new Engine(clientOptions(sinks.client, {
     client: {
-      algorithms,
+      algorithms: algorithmsOf(options, steps.client, random),
       rekey,
       random(length) {
         // A KEXINIT's cookie.
@@ -266,7 +270,7 @@ async function makeEnds({ seed, algorithms, rekey = {} }: RunOptions): Promise<{
   const server = new Engine(
     await serverOptions(sinks.server, {
       server: {
-        algorithms,
+        algorithms: algorithmsOf(options, steps.server, random),
         rekey,
         random: seededRandom(seed + 0.5),
         hostKeys: [slowSigner(hostKey, steps.server)],
@@ -280,6 +284,16 @@ async function makeEnds({ seed, algorithms, rekey = {} }: RunOptions): Promise<{
     server: { engine: server, sink: sinks.server, inbox: empty, steps: steps.server, talkers: [] },
     exchanges: () => exchanges,
   };
+}
+
+function algorithmsOf(
+  { algorithms, slowCiphers }: RunOptions,
+  steps: (() => void)[],
+  random: Dice,
+): Algorithms {
+  if (slowCiphers !== true) return algorithms;
+  const ciphers = algorithms.ciphers.map((cipher) => slowCipher(cipher, steps, random));
+  return { ...algorithms, ciphers };
 }
 
 /** Lets cryptography that is not synchronous come to its end, so that the seed decides the rest. */

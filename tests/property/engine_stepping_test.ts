@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "@std/testing/bdd";
+import type { CipherAlgorithm } from "../../crypto/types.ts";
 import { type Algorithms, supportedAlgorithms } from "../../protocol/transport/algorithms.ts";
 import { plainAlgorithms } from "../helpers/hostile_peer.ts";
 import { quickAlgorithms } from "../helpers/quick_kex.ts";
@@ -12,6 +13,12 @@ async function runSeed(options: RunOptions): Promise<RunResult> {
   } catch (cause) {
     throw new Error(`With the seed ${options.seed}: ${cause}`, { cause });
   }
+}
+
+/** A cipher, another one for each seed. */
+function pick(seed: number): CipherAlgorithm {
+  const { ciphers } = supportedAlgorithms;
+  return ciphers[seed % ciphers.length] ?? assert.fail();
 }
 
 function seeds(first: number, count: number): number[] {
@@ -55,6 +62,22 @@ describe("two engines, stepped from a seed", () => {
       exchanges += (await runSeed(options)).exchanges;
     }
     assert.ok(exchanges > 15, `${exchanges}`);
+  });
+
+  it("may have many packets at the cipher, which come back in any order", async () => {
+    let exchanges = 0;
+    for (const seed of seeds(700, 20)) {
+      exchanges += (await runSeed({
+        seed,
+        algorithms: { ...quickAlgorithms, ciphers: [pick(seed)] },
+        slowCiphers: true,
+        bytes: 5000,
+        noise: 20,
+        rekeys: 10,
+        ...(seed % 2 === 0 ? { rekey: { bytes: 10_000 } } : {}),
+      })).exchanges;
+    }
+    assert.ok(exchanges > 60, `${exchanges}`);
   });
 
   for (const who of ["client", "server", "both"] as const) {

@@ -369,14 +369,14 @@ export class Engine {
     };
     let user: AuthenticatedUser;
     if (options.role === "client") {
-      await authenticateClient(conversation, options.auth, {
+      const method = await authenticateClient(conversation, options.auth, {
         sessionId: info.sessionId,
         hostKey: info.hostKey.blob,
         extensions: () => transport.peerExtensions,
       }, begin);
       // The connection may have ended after the message that let us in.
       conversation.throwIfEnded();
-      user = { user: options.auth.user, method: "none", key: null };
+      user = { user: options.auth.user, method, key: null };
     } else {
       user = await authenticateServer(conversation, options.auth, {
         sessionId: info.sessionId,

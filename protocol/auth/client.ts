@@ -91,6 +91,7 @@ export function none(): ClientAuthMethod {
  * Asks for the service, then tries the methods.
  *
  * @param onAccepted Told when the server has accepted the request for the service.
+ * @returns The name of the method that was accepted last.
  * @throws {AuthenticationError} If none is left that the server would take.
  */
 export async function authenticateClient(
@@ -100,7 +101,7 @@ export async function authenticateClient(
     extensions: () => ReadonlyMap<string, Uint8Array>;
   },
   onAccepted: () => void,
-): Promise<void> {
+): Promise<string> {
   conversation.send(encodeService(Msg.SERVICE_REQUEST, USERAUTH_SERVICE));
   const accepted = decodeService(await conversation.next(Msg.SERVICE_ACCEPT));
   if (accepted !== USERAUTH_SERVICE) {
@@ -127,13 +128,13 @@ export async function authenticateClient(
     reply: (...numbers) =>
       conversation.next(Msg.USERAUTH_SUCCESS, Msg.USERAUTH_FAILURE, ...numbers),
   };
-  await tryMethods(context, options.methods.length > 0 ? options.methods : [none()]);
+  return await tryMethods(context, options.methods.length > 0 ? options.methods : [none()]);
 }
 
 async function tryMethods(
   context: ClientAuthContext,
   methods: readonly ClientAuthMethod[],
-): Promise<void> {
+): Promise<string> {
   const accepted = new Set<ClientAuthMethod>();
   const notes: string[] = [];
   let pending = [...methods];
@@ -144,7 +145,7 @@ async function tryMethods(
     pending = pending.filter((other) => other !== method);
 
     const result = await method.authenticate(context);
-    if (result.outcome === "success") return;
+    if (result.outcome === "success") return method.name;
     if (result.outcome === "skipped") {
       notes.push(`${method.name} (${result.why})`);
       continue;

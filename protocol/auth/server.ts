@@ -106,9 +106,9 @@ export interface ServerAuthContext {
 /** Who came in, and how. */
 export interface AuthenticatedUser {
   readonly user: string;
-  /** The method that was accepted last. */
-  readonly method: AuthAttempt["method"];
-  /** The key that was proven, if that was by a key. */
+  /** The name of the method that was accepted last. */
+  readonly method: string;
+  /** At the server's end: the key that was proven, if that was by a key. */
   readonly key: PublicKey | null;
 }
 

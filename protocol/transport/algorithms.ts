@@ -38,11 +38,15 @@ import type { KexMethod } from "./kex/types.ts";
 
 /** The algorithms that one end offers, each list in order of preference. */
 export interface Algorithms {
+  /** Key exchange methods. */
   readonly kex: readonly KexMethod[];
   /** Names of signature algorithms; a server offers those of them that its host keys have. */
   readonly hostKeys: readonly string[];
+  /** Ciphers, for either direction. */
   readonly ciphers: readonly CipherAlgorithm[];
+  /** MACs, for ciphers that do not authenticate by themselves. */
   readonly macs: readonly MacAlgorithm[];
+  /** Compression methods, for either direction. */
   readonly compression: readonly CompressionAlgorithm[];
 }
 
@@ -77,13 +81,13 @@ export const supportedAlgorithms: Algorithms = {
 
 /**
  * What a server offers by default: of the supported algorithms those that auditors have no
- * objection to. The NIST curves, encrypt-and-MAC and the 2048-bit group are left out.
+ * objection to. The NIST curves, encrypt-and-MAC and the 2048-bit group are left out, and so is
+ * sntrup761x25519-sha512 by its first name, `@openssh.com`, which ssh-audit takes for experimental.
  */
 export const serverAlgorithms: Algorithms = selectAlgorithms({
   kex: [
     "mlkem768x25519-sha256",
     "sntrup761x25519-sha512",
-    "sntrup761x25519-sha512@openssh.com",
     "curve25519-sha256",
     "curve25519-sha256@libssh.org",
     "diffie-hellman-group16-sha512",
@@ -94,10 +98,15 @@ export const serverAlgorithms: Algorithms = selectAlgorithms({
 
 /** Names of algorithms, each list in order of preference. */
 export interface AlgorithmNames {
+  /** Names of key exchange methods. */
   readonly kex?: readonly string[];
+  /** Names of signature algorithms of host keys. */
   readonly hostKeys?: readonly string[];
+  /** Names of ciphers. */
   readonly ciphers?: readonly string[];
+  /** Names of MACs. */
   readonly macs?: readonly string[];
+  /** Names of compression methods. */
   readonly compression?: readonly string[];
 }
 

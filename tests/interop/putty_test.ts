@@ -16,7 +16,7 @@ describePeer(["plink", "puttygen"], "putty", (plink, puttygen) => {
     start: ({ directory }) => new PlinkClient({ plink, puttygen }, directory),
     version: /^SSH-2\.0-PuTTY_/,
     prefers,
-    agrees: { ...prefers, mac: "hmac-sha2-256-etm@openssh.com" },
+    agrees: { ...prefers, kex: "curve25519-sha256", mac: "hmac-sha2-256-etm@openssh.com" },
     methods: ["password", "publickey", "keyboard-interactive"],
     signatures: {
       "ssh-ed25519": "ssh-ed25519",

@@ -17,7 +17,11 @@ export class SshClient {
   /** The connection itself: for channels of other types, and for global requests. */
   readonly connection: Connection;
 
-  /** @param connection A client's connection whose user is authenticated. */
+  /**
+   * Clients are made by `connect`.
+   *
+   * @param connection A client's connection whose user is authenticated.
+   */
   constructor(connection: Connection) {
     this.connection = connection;
   }
@@ -104,6 +108,7 @@ export class SshClient {
     return this.connection.close(options);
   }
 
+  /** Calls {@linkcode close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

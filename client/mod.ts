@@ -11,7 +11,7 @@
  * @module
  */
 
-export * from "./algorithms.ts";
+export type { AlgorithmChoice } from "./algorithms.ts";
 export * from "./auth.ts";
 export * from "./client.ts";
 export * from "./client_of_flow.ts";

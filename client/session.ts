@@ -214,6 +214,7 @@ export class Session {
     this.channel.abort(reason);
   }
 
+  /** Calls {@linkcode close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -246,6 +246,7 @@ export class Channel {
     this.#requests.fail(reason);
   }
 
+  /** Calls {@linkcode close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -21,6 +21,9 @@ import {
   type TerminalSize,
 } from "../wire/channel_requests.ts";
 
+export type { ExitSignal, PtyRequest, TerminalSize } from "../wire/channel_requests.ts";
+export type { TerminalModes } from "../wire/terminal_modes.ts";
+
 /** What every request has, whatever it asks for. */
 export interface ChannelRequestBase {
   /** The request's name on the wire. */

@@ -281,6 +281,7 @@ export class Connection {
     this.#driver.abort(reason);
   }
 
+  /** Calls {@linkcode close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -41,7 +41,9 @@ export interface EngineSink {
 
 /** How an engine is set up, for either role. */
 export interface EngineOptions {
+  /** Whom the engine tells what happens. */
   readonly sink: EngineSink;
+  /** What is offered to the peer. */
   readonly algorithms: Algorithms;
   /** The time in milliseconds; it never goes back. */
   readonly now: () => number;
@@ -59,7 +61,9 @@ export interface EngineOptions {
 
 /** How a client's engine is set up. */
 export interface ClientEngineOptions extends EngineOptions {
+  /** The client's end. */
   readonly role: "client";
+  /** Who logs in, and how. */
   readonly auth: ClientAuthOptions;
   /** Throws if the key, which the server has proven to hold, is not to be trusted. */
   readonly verifyHostKey: (key: PublicKey) => Promise<void>;
@@ -67,7 +71,9 @@ export interface ClientEngineOptions extends EngineOptions {
 
 /** How a server's engine is set up. */
 export interface ServerEngineOptions extends EngineOptions {
+  /** The server's end. */
   readonly role: "server";
+  /** Who is let in, and how. */
   readonly auth: ServerAuthOptions;
   /** The host keys, the preferred one first. */
   readonly hostKeys: readonly Signer[];
@@ -81,8 +87,11 @@ export interface ServerEngineOptions extends EngineOptions {
 
 /** What a connection has agreed on. */
 export interface ConnectionInfo {
+  /** The client's identification, without CR LF. */
   readonly clientVersion: string;
+  /** The server's identification, without CR LF. */
   readonly serverVersion: string;
+  /** The algorithms in use. */
   readonly algorithms: NegotiatedAlgorithms;
   /** Whether key exchange is strict (OpenSSH's PROTOCOL section 1.10). */
   readonly strictKex: boolean;

@@ -21,7 +21,9 @@ export type Verdict = "accept" | "ignore" | "unknown" | "refuse";
 
 /** The state that a message is judged by. */
 export interface GateState {
+  /** Which end receives the message. */
   readonly role: Role;
+  /** How far the connection has come. */
   readonly phase: Phase;
   /** Whether the peer has sent its KEXINIT, and not yet its NEWKEYS (RFC 4253 section 7.1). */
   readonly exchanging: boolean;

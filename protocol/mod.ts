@@ -4,11 +4,24 @@
  * @module
  */
 
-export * from "./auth/client.ts";
+export {
+  type ClientAuthContext,
+  type ClientAuthMethod,
+  type ClientAuthOptions,
+  type ClientAuthOutcome,
+  none,
+  outcomeOf,
+} from "./auth/client.ts";
 export * from "./auth/keyboard_interactive.ts";
 export * from "./auth/password.ts";
 export * from "./auth/publickey.ts";
-export * from "./auth/server.ts";
+export type {
+  AttemptByMethod,
+  AuthAttempt,
+  AuthDecision,
+  AuthenticatedUser,
+  ServerAuthOptions,
+} from "./auth/server.ts";
 export * from "./connection/channel.ts";
 export * from "./connection/multiplexer.ts";
 export * from "./engine.ts";
@@ -19,3 +32,21 @@ export * from "./transport/compression.ts";
 export * from "./transport/kex/types.ts";
 export * from "./transport/negotiation.ts";
 export type { RekeyLimits } from "./transport/transport.ts";
+export type {
+  CipherAlgorithm,
+  CipherKeys,
+  HashAlgorithm,
+  KeyAgreement,
+  KeyAgreementStart,
+  MacAlgorithm,
+  MaybePromise,
+  PacketMac,
+  PacketOpener,
+  PacketProtection,
+  PacketSealer,
+  RandomSource,
+} from "../crypto/types.ts";
+export type { PublicKey, Signer } from "../keys/types.ts";
+export type { Banner, Challenge, Prompt } from "../wire/auth_messages.ts";
+export type { Debug, KexInit } from "../wire/transport_messages.ts";
+export * from "../wire/errors.ts";

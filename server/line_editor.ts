@@ -93,6 +93,7 @@ export class LineEditor {
   #end: { readonly error: unknown } | "done" | null = null;
   #sizes: AsyncIterator<Pick<TerminalSize, "columns">> | null = null;
 
+  /** Begins to read; nothing is shown before a line is asked for. */
   constructor(options: LineEditorOptions) {
     this.#reader = options.input.getReader();
     this.#output = options.output;

@@ -72,7 +72,11 @@ export class ServerConnection {
   #sessionCount = 0;
   #noMoreSessions = false;
 
-  /** @param prepared What is made before the connection: for `spawnServer`. */
+  /**
+   * Connections are made by {@linkcode serve}.
+   *
+   * @param prepared What is made before the connection: for `spawnServer`.
+   */
   constructor(flow: FlowLike, options: ServeOptions, prepared: { kexInit?: KexInit } = {}) {
     this.#options = options;
     const handlers: ConnectionHandlers = {
@@ -142,6 +146,7 @@ export class ServerConnection {
     this.connection.abort(reason);
   }
 
+  /** Calls {@linkcode close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

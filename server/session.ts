@@ -11,6 +11,7 @@ import type { AuthenticatedUser } from "../protocol/auth/server.ts";
 import type { ExitSignal, PtyRequest, TerminalSize } from "../wire/channel_requests.ts";
 
 export type { ExitSignal, PtyRequest, TerminalSize } from "../wire/channel_requests.ts";
+export type { TerminalModes } from "../wire/terminal_modes.ts";
 
 /**
  * One session of a client. It is a pair of streams too, so that whatever takes a flow takes it:

@@ -33,14 +33,19 @@ export interface Prompt {
 
 /** SSH_MSG_USERAUTH_INFO_REQUEST (RFC 4256 section 3.2): one round of questions. */
 export interface Challenge {
+  /** What is asked about; it may be empty. */
   readonly name: string;
+  /** What the user is to be told; it may be empty. */
   readonly instruction: string;
+  /** The questions; there may be none. */
   readonly prompts: readonly Prompt[];
 }
 
 /** SSH_MSG_USERAUTH_BANNER (RFC 4252 section 5.4). */
 export interface Banner {
+  /** What is to be shown. */
   readonly message: string;
+  /** The language tag of the message (RFC 3066). */
   readonly language: string;
 }
 

@@ -32,8 +32,11 @@ export interface PtyRequest extends TerminalSize {
 export interface ExitSignal {
   /** The signal's name without `SIG`. */
   readonly name: string;
+  /** Whether a core was dumped. */
   readonly coreDumped: boolean;
+  /** What there is to say about it. */
   readonly message: string;
+  /** The language tag of the message (RFC 3066). */
   readonly language: string;
 }
 

@@ -40,6 +40,7 @@ export class SshError extends Error {
 
 /** The connection has ended, by a DISCONNECT message or because the flow did. */
 export class DisconnectError extends SshError {
+  /** The class's name. */
   override readonly name: string = "DisconnectError";
   /** The reason code of RFC 4253 section 11.1: see {@linkcode DisconnectCode}. */
   readonly code: number;
@@ -48,6 +49,7 @@ export class DisconnectError extends SshError {
   /** Who ended it. */
   readonly by: "us" | "peer";
 
+  /** Makes the error of a message, and of what a caller may want to know besides. */
   constructor(
     message: string,
     options: { code: number; description: string; by: "us" | "peer"; cause?: unknown },
@@ -61,10 +63,12 @@ export class DisconnectError extends SshError {
 
 /** The peer broke the protocol, or a limit that keeps it in bounds. */
 export class ProtocolError extends SshError {
+  /** The class's name. */
   override readonly name: string = "ProtocolError";
   /** The reason code that the DISCONNECT to the peer carries: see {@linkcode DisconnectCode}. */
   readonly code: number;
 
+  /** Makes the error of a message, and of what a caller may want to know besides. */
   constructor(message: string, options: { code?: number; cause?: unknown } = {}) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
     this.code = options.code ?? DisconnectCode.PROTOCOL_ERROR;
@@ -73,6 +77,7 @@ export class ProtocolError extends SshError {
 
 /** The two ends have no algorithm in common (RFC 4253 section 7.1). */
 export class NegotiationError extends SshError {
+  /** The class's name. */
   override readonly name: string = "NegotiationError";
   /** What could not be agreed on, such as `key exchange` or `cipher from client to server`. */
   readonly what: string;
@@ -81,6 +86,7 @@ export class NegotiationError extends SshError {
   /** The names that the peer offered, in order of preference. */
   readonly theirs: readonly string[];
 
+  /** Makes the error of a message, and of what a caller may want to know besides. */
   constructor(what: string, ours: readonly string[], theirs: readonly string[]) {
     super(
       `Cannot agree on ${what}: we offer ${ours.join(", ") || "nothing"}; ` +
@@ -103,12 +109,14 @@ export type HostKeyStatus =
 
 /** The server's host key was not accepted: nothing secret has been sent. */
 export class HostKeyError extends SshError {
+  /** The class's name. */
   override readonly name: string = "HostKeyError";
   /** Why the key was refused. */
   readonly status: HostKeyStatus;
   /** The public key that the server proved to hold, in the encoding of RFC 4253 section 6.6. */
   readonly key: Uint8Array;
 
+  /** Makes the error of a message, and of what a caller may want to know besides. */
   constructor(
     message: string,
     options: { status: HostKeyStatus; key: Uint8Array; cause?: unknown },
@@ -121,12 +129,14 @@ export class HostKeyError extends SshError {
 
 /** No method of authentication was accepted (RFC 4252). */
 export class AuthenticationError extends SshError {
+  /** The class's name. */
   override readonly name: string = "AuthenticationError";
   /** The methods that the server would still take. */
   readonly remaining: readonly string[];
   /** Whether one method was accepted, and another was still wanted. */
   readonly partial: boolean;
 
+  /** Makes the error of a message, and of what a caller may want to know besides. */
   constructor(
     message: string,
     options: { remaining: readonly string[]; partial: boolean; cause?: unknown },
@@ -139,10 +149,12 @@ export class AuthenticationError extends SshError {
 
 /** The peer refused to open a channel (RFC 4254 section 5.1). */
 export class ChannelOpenError extends SshError {
+  /** The class's name. */
   override readonly name: string = "ChannelOpenError";
   /** The reason code: see {@linkcode ChannelOpenReason}. */
   readonly reason: number;
 
+  /** Makes the error of a message, and of what a caller may want to know besides. */
   constructor(message: string, options: { reason: number; cause?: unknown }) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
     this.reason = options.reason;
@@ -151,21 +163,25 @@ export class ChannelOpenError extends SshError {
 
 /** The channel was closed before what was asked of it could be done. */
 export class ChannelClosedError extends SshError {
+  /** The class's name. */
   override readonly name: string = "ChannelClosedError";
 }
 
 /** The peer answered a channel request or a global request with failure (RFC 4254). */
 export class RequestError extends SshError {
+  /** The class's name. */
   override readonly name: string = "RequestError";
 }
 
 /** A flow's direction is closed: what was to be written to it was not accepted. */
 export class FlowClosedError extends SshError {
+  /** The class's name. */
   override readonly name: string = "FlowClosedError";
 }
 
 /** A key, a signature or a file of keys is not in the form that it should have. */
 export class KeyFormatError extends SshError {
+  /** The class's name. */
   override readonly name: string = "KeyFormatError";
 }
 

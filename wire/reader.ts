@@ -21,6 +21,8 @@ export class Reader {
   #offset = 0;
 
   /**
+   * Begins at the first byte.
+   *
    * @param bytes What to read.
    * @param what What the bytes are, for messages: `KEXINIT`, `public key`.
    * @param ErrorClass What to throw: {@linkcode ProtocolError}, unless given.

@@ -17,21 +17,33 @@ export interface Disconnect {
 
 /** SSH_MSG_DEBUG (RFC 4253 section 11.3). */
 export interface Debug {
+  /** Whether the peer wants it shown in any case. */
   readonly alwaysDisplay: boolean;
+  /** The text, as it came. */
   readonly message: string;
 }
 
 /** The ten name-lists and the guess of SSH_MSG_KEXINIT (RFC 4253 section 7.1). */
 export interface KexInit {
+  /** 16 random bytes. */
   readonly cookie: Uint8Array;
+  /** `kex_algorithms` */
   readonly kex: readonly string[];
+  /** `server_host_key_algorithms` */
   readonly hostKeys: readonly string[];
+  /** `encryption_algorithms_client_to_server` */
   readonly ciphersClientToServer: readonly string[];
+  /** `encryption_algorithms_server_to_client` */
   readonly ciphersServerToClient: readonly string[];
+  /** `mac_algorithms_client_to_server` */
   readonly macsClientToServer: readonly string[];
+  /** `mac_algorithms_server_to_client` */
   readonly macsServerToClient: readonly string[];
+  /** `compression_algorithms_client_to_server` */
   readonly compressionClientToServer: readonly string[];
+  /** `compression_algorithms_server_to_client` */
   readonly compressionServerToClient: readonly string[];
+  /** `first_kex_packet_follows`: whether a guess comes next. */
   readonly firstKexPacketFollows: boolean;
 }
 

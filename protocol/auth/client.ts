@@ -62,6 +62,7 @@ export interface ClientAuthMethod {
 
 /** How a client authenticates. */
 export interface ClientAuthOptions {
+  /** The name of the user. */
   readonly user: string;
   /** The methods, in the order in which they are tried. Without any, `none` is. */
   readonly methods: readonly ClientAuthMethod[];

@@ -78,7 +78,9 @@ export function publicKey(signer: Signer, options: { probe?: boolean } = {}): Cl
 
 /** What a client has sent of a key. */
 export interface PublicKeyRequest {
+  /** The key. */
   readonly key: PublicKey;
+  /** The signature algorithm that goes with it. */
   readonly algorithm: string;
   /** Whether a signature came too, and is right; false if the client only asks. */
   readonly proven: boolean;

@@ -34,7 +34,8 @@ export type AuthAttempt =
   }
   & AttemptByMethod;
 
-type AttemptByMethod =
+/** What an attempt brings, by its method. */
+export type AttemptByMethod =
   | { readonly method: "none" }
   | {
     readonly method: "publickey";
@@ -95,9 +96,13 @@ export interface ServerAuthOptions {
 
 /** What the engine around it gives. */
 export interface ServerAuthContext {
+  /** The first exchange hash: what signatures are bound to. */
   readonly sessionId: Uint8Array;
+  /** The server's host key, in the encoding of RFC 4253 section 6.6. */
   readonly hostKey: Uint8Array;
+  /** The time in milliseconds. */
   readonly now: () => number;
+  /** Waits until a time, in milliseconds. */
   readonly sleepUntil: (time: number) => Promise<void>;
   /** Told when the service has been asked for. */
   readonly onServiceAccepted: () => void;
@@ -105,6 +110,7 @@ export interface ServerAuthContext {
 
 /** Who came in, and how. */
 export interface AuthenticatedUser {
+  /** The name of the user. */
   readonly user: string;
   /** The name of the method that was accepted last. */
   readonly method: string;

@@ -27,7 +27,9 @@ const MAX_SEND_BYTES = 32 * 1024;
 
 /** A request that the peer made on a channel. */
 export interface IncomingChannelRequest {
+  /** The request's name on the wire. */
   readonly name: string;
+  /** Whether the peer waits for an answer. */
   readonly wantReply: boolean;
   /** What is specific to the request. */
   readonly payload: Uint8Array;
@@ -45,6 +47,7 @@ export interface ChannelSink {
   onData(data: Uint8Array<ArrayBuffer>, type: number): void;
   /** The peer will send no more data. */
   onEof(): void;
+  /** The peer makes a request, which has to be answered, at any time, if a reply is wanted. */
   onRequest(request: IncomingChannelRequest): void;
   /** The window has become wider. */
   onWindow(): void;
@@ -56,7 +59,9 @@ export interface ChannelSink {
 export interface ChannelContext {
   /** Whether data may be sent now. */
   readonly sendable: boolean;
+  /** Sends a message. */
   send(payload: Uint8Array): void;
+  /** Sends channel data: what stands before it, and the data. */
   sendData(head: Uint8Array, data: Uint8Array): void;
   /** Frees the channel's number. */
   release(channel: EngineChannel): void;
@@ -72,8 +77,11 @@ export interface ChannelLimits {
 
 /** The peer's side of a channel. */
 export interface RemoteEnd {
+  /** The number by which the peer names the channel. */
   readonly id: number;
+  /** How many bytes the peer takes before any has been consumed. */
   readonly windowBytes: number;
+  /** How many bytes of data the peer takes in one packet. */
   readonly maxPacketBytes: number;
 }
 
@@ -94,6 +102,7 @@ export class EngineChannel {
   #sentClose = false;
   #closed = false;
 
+  /** Channels are made by a `Multiplexer`. */
   constructor(
     context: ChannelContext,
     localId: number,

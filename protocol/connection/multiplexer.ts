@@ -45,7 +45,9 @@ export interface IncomingChannelOpen {
 
 /** A global request that the peer made. */
 export interface IncomingGlobalRequest {
+  /** The request's name on the wire. */
   readonly name: string;
+  /** Whether the peer waits for an answer. */
   readonly wantReply: boolean;
   /** What is specific to the request. */
   readonly payload: Uint8Array;
@@ -67,9 +69,13 @@ export interface MultiplexerOptions {
   readonly maxChannels: number;
   /** Whether channel data may be sent now. */
   readonly sendable: () => boolean;
+  /** Sends a message. */
   readonly send: (payload: Uint8Array) => void;
+  /** Sends channel data: what stands before it, and the data. */
   readonly sendData: (head: Uint8Array, data: Uint8Array) => void;
+  /** The peer wants to open a channel. */
   readonly onChannelOpen: (open: IncomingChannelOpen) => void;
+  /** The peer makes a global request. */
   readonly onGlobalRequest: (request: IncomingGlobalRequest) => void;
 }
 
@@ -85,6 +91,7 @@ export class Multiplexer {
   #nextId = 0;
   #ended: { readonly reason: unknown } | null = null;
 
+  /** Begins without any channel. */
   constructor(options: MultiplexerOptions) {
     this.#options = options;
     this.#context = {

@@ -14,18 +14,23 @@ import type { KexMethod } from "./kex/types.ts";
 
 /** The algorithms of one direction. */
 export interface DirectionAlgorithms {
+  /** The cipher. */
   readonly cipher: CipherAlgorithm;
   /** Null where the cipher authenticates by itself. */
   readonly mac: MacAlgorithm | null;
+  /** The compression. */
   readonly compression: CompressionAlgorithm;
 }
 
 /** What was agreed on. */
 export interface NegotiatedAlgorithms {
+  /** The key exchange method. */
   readonly kex: KexMethod;
   /** The name of the signature algorithm of the host key. */
   readonly hostKey: string;
+  /** The algorithms of what the client sends. */
   readonly clientToServer: DirectionAlgorithms;
+  /** The algorithms of what the server sends. */
   readonly serverToClient: DirectionAlgorithms;
 }
 

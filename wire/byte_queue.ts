@@ -4,9 +4,11 @@
  * @module
  */
 
+const EMPTY = new Uint8Array(0);
+
 /** A queue that takes chunks of any size at its end and gives views of its front. */
 export class ByteQueue {
-  #bytes: Uint8Array = new Uint8Array(0);
+  #bytes: Uint8Array = EMPTY;
   #start = 0;
   #end = 0;
   /** Whether `#bytes` was made here with room to spare, and is not a chunk that was pushed. */
@@ -56,11 +58,13 @@ export class ByteQueue {
   skip(length: number): void {
     if (length > this.length) throw new RangeError("More bytes than the queue holds");
     this.#start += length;
+    // An idle connection holds no buffer; views of what was in it keep it for as long as they live.
+    if (this.#start === this.#end) this.clear();
   }
 
   /** Drops everything. */
   clear(): void {
-    this.#bytes = new Uint8Array(0);
+    this.#bytes = EMPTY;
     this.#start = this.#end = 0;
     this.#owned = false;
   }

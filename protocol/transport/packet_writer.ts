@@ -14,7 +14,7 @@ const HEADER_BYTES = 5;
 const MIN_PADDING_BYTES = 4;
 const MIN_PACKET_BYTES = 16;
 /** Padding is drawn from a pool, since asking for a few random bytes at a time is slow. */
-const POOL_BYTES = 4096;
+const POOL_BYTES = 512;
 const EMPTY = new Uint8Array(0);
 
 /** Builds, deflates and seals the packets of one direction, in order. */

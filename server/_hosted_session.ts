@@ -62,6 +62,7 @@ export class HostedSession implements ServerSession {
   #subsystem: string | null = null;
   #envLength = 0;
   #running = false;
+  #outputClosed = false;
   #eof: Promise<void> | null = null;
   #ending: Promise<void> | null = null;
   #over = false;
@@ -72,7 +73,7 @@ export class HostedSession implements ServerSession {
     this.login = context.login;
     this.#channel = channel;
     this.#context = context;
-    this.#output = this.#makeOutput(false, () => this.#sendEof());
+    this.#output = this.#makeOutput(false, () => this.#closeOutput());
     this.#errors = this.#makeOutput(true, () => Promise.resolve());
     this.#started.promise.catch(() => {});
     // A client has no standard error to send; unread it would stop its input.
@@ -262,8 +263,9 @@ export class HostedSession implements ServerSession {
     let status = 0;
     try {
       await handler(this);
-      // Writes that were started, and not waited for, get the chance to be made.
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      // Writes that were started, and not waited for, get the chance to be made; there are none
+      // where the output is closed.
+      if (!this.#outputClosed) await nextTurn();
     } catch (error) {
       status = FAILURE_STATUS;
       // Whoever goes on when the session is over is told so by errors; that is no fault.
@@ -298,6 +300,16 @@ export class HostedSession implements ServerSession {
     await this.#channel.close();
   }
 
+  /**
+   * EOF waits for a turn: with a handler that returns now goes its status, too. Clients such as
+   * ssh2 close the channel as soon as both ends have sent EOF, and a status behind it may be late.
+   */
+  #closeOutput(): Promise<void> {
+    this.#outputClosed = true;
+    nextTurn().then(() => this.#sendEof());
+    return Promise.resolve();
+  }
+
   /** EOF goes out once, whoever asks for it; each waits until it has. */
   #sendEof(): Promise<void> {
     return this.#eof ??= this.#channel.sendEof();
@@ -322,9 +334,17 @@ export class HostedSession implements ServerSession {
 
   #makeOutput(stderr: boolean, onClose: () => Promise<void>): SessionOutput {
     return new SessionOutput({
-      send: (data) => this.#channel.send(data, { stderr }),
+      send: async (data) => {
+        if (this.#outputClosed) throw new ChannelClosedError("Cannot write: the output is closed");
+        await this.#channel.send(data, { stderr });
+      },
       onClose,
       terminal: () => this.#terminal && !this.rawOutput,
     });
   }
+}
+
+/** Lets all that is ready run first, what has arrived included. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
 }

@@ -1,8 +1,9 @@
 import { describe, it } from "@std/testing/bdd";
+import { FakeTime } from "@std/testing/time";
 import assert from "node:assert/strict";
 import { ChannelClosedError } from "../../server/mod.ts";
-import { utf8 } from "../helpers/bytes.ts";
 import { deferred } from "../../wire/deferred.ts";
+import { utf8 } from "../helpers/bytes.ts";
 import { eventsOf, execute, host, print } from "./_hosting.ts";
 
 describe("the end of a session", () => {
@@ -128,6 +129,34 @@ describe("the end of a session", () => {
     });
     const events = await eventsOf(await execute(hosting.client, "x"));
     assert.deepEqual(events, ["output: text", "eof", "exit-status 0", "closed"]);
+  });
+
+  it("has its status right behind EOF: clients such as ssh2 close when they have seen that", async () => {
+    await using hosting = await host({
+      session: (session) => session.stdin.pipeTo(session.stdout),
+    });
+    const channel = await execute(hosting.client, "x");
+    // Nothing that waits for its turn is done now.
+    using _time = new FakeTime();
+    await channel.sendEof();
+    assert.deepEqual(await eventsOf(channel), ["eof", "exit-status 0", "closed"]);
+  });
+
+  it("is not waited for by EOF, if the handler closes its output and goes on", async () => {
+    const goOn = deferred<void>();
+    await using hosting = await host({
+      session: async (session) => {
+        await session.stdout.close();
+        await goOn.promise;
+        await session.exit(3);
+      },
+    });
+    const channel = await execute(hosting.client, "x");
+    const text = await new Response(channel.readable).text();
+    assert.equal(text, "");
+    goOn.resolve();
+    const { value: request } = await channel.requests.next();
+    assert.ok(request?.type === "exit-status" && request.status === 3);
   });
 
   it("leaves what the client still sends alone", async () => {

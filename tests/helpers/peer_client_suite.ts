@@ -43,8 +43,8 @@ export interface PeerClientTraits {
   readonly algorithms: Required<AlgorithmNames>;
   /** Whether it tells which signal ended a command. */
   readonly tellsSignals: boolean;
-  /** Whether it can be made to exchange keys anew. */
-  readonly rekeys: boolean;
+  /** After how many bytes it is made to exchange keys anew; null if it cannot be. */
+  readonly rekeyBytes: number | null;
 }
 
 /** Tests a client with our server. */
@@ -154,13 +154,14 @@ export function describePeerClient(title: string, traits: PeerClientTraits): voi
       assert.deepEqual([status, stdoutSha256], [0, files.big.sha256]);
     });
 
-    if (traits.rekeys) {
+    const { rekeyBytes } = traits;
+    if (rekeyBytes !== null) {
       it("exchanges keys anew, while data flows both ways", async () => {
         const { algorithms, exchanges } = countingExchanges(supportedAlgorithms);
         await using server = start({ algorithms });
-        const request = { inputFile: files.big.path, rekeyBytes: REKEY_BYTES };
-        assert.equal((await run(server, request)).stdoutSha256, files.big.sha256);
-        assert.ok(exchanges() > 4, `${exchanges()} exchanges`);
+        const { stdoutSha256 } = await run(server, { inputFile: files.big.path, rekeyBytes });
+        assert.equal(stdoutSha256, files.big.sha256);
+        assert.ok(exchanges() > 1, `${exchanges()} exchanges`);
       });
     }
 
@@ -171,7 +172,7 @@ export function describePeerClient(title: string, traits: PeerClientTraits): voi
         (await run(server, { inputFile: files.big.path })).stdoutSha256,
         files.big.sha256,
       );
-      assert.ok(exchanges() > 4, `${exchanges()} exchanges`);
+      assert.ok(exchanges() > 1, `${exchanges()} exchanges`);
     });
 
     async function exchangesData(names: AlgorithmNames): Promise<Negotiated> {

@@ -12,7 +12,7 @@ export const PASSWORD = "correct horse";
 export const PASSWORD_HASH =
   "$6$sshflow$LxWAEW7mDYxzDeqHu8n/avC3xvjWtQJYx7Pe6roJOuWp2T5D/kzgaSEEQPE0/wQPXOr8ys10IHXLUStKrb6Kc.";
 
-/** After how many bytes keys are exchanged anew where that is tested. */
+/** After how many bytes keys are exchanged anew where that is tested: several times in a command. */
 export const REKEY_BYTES = 2_000_000;
 
 /** A way to authenticate. */

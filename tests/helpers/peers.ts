@@ -29,6 +29,7 @@ export type PeerName =
   | "puttygen"
   | "asyncssh"
   | "paramiko"
+  | "ssh2"
   | "ssh-audit"
   | "sshpass"
   | "tmux"
@@ -63,6 +64,7 @@ const EXTRA_DIRECTORIES = [
   "/usr/lib/x86_64-linux-gnu",
   "/usr/lib/aarch64-linux-gnu",
   ...PROGRAM_FOLDERS,
+  new URL("../interop/npm/node_modules", import.meta.url).pathname,
 ];
 
 const PYTHON = "/usr/bin/python3";
@@ -89,6 +91,7 @@ const PEERS: Readonly<Record<PeerName, Source>> = {
   "puttygen": debian("puttygen", "putty-tools"),
   "asyncssh": python("asyncssh", "python3-asyncssh"),
   "paramiko": python("paramiko", "python3-paramiko"),
+  "ssh2": { program: "ssh2/lib/index.js", install: "npm ci --prefix tests/interop/npm" },
   "ssh-audit": debian("ssh-audit", "ssh-audit"),
   "sshpass": debian("sshpass", "sshpass"),
   "tmux": debian("tmux", "tmux"),

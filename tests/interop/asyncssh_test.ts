@@ -1,5 +1,6 @@
 import { keyNames } from "../helpers/peer_files.ts";
 import { describePeerClient } from "../helpers/peer_client_suite.ts";
+import { REKEY_BYTES } from "../helpers/peer_roles.ts";
 import { describePeerServer } from "../helpers/peer_server_suite.ts";
 import { describePeer } from "../helpers/peers.ts";
 import { ScriptedPeer } from "../helpers/scripted_peer.ts";
@@ -81,7 +82,7 @@ describePeer("asyncssh", (python) => {
     },
     algorithms,
     tellsSignals: true,
-    rekeys: waitsForNewKeys,
+    rekeyBytes: waitsForNewKeys ? REKEY_BYTES : null,
   });
 
   describePeerServer("our client and its server", {
@@ -93,7 +94,7 @@ describePeer("asyncssh", (python) => {
     userKeys: keyNames,
     algorithms,
     tellsSignals: true,
-    rekeys: waitsForNewKeys,
+    rekeyBytes: waitsForNewKeys ? REKEY_BYTES : null,
     followsUnderLoad: waitsForNewKeys,
   });
 });

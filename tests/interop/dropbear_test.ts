@@ -53,7 +53,7 @@ describePeer(["dbclient", "dropbearconvert"], "dropbear", (dbclient, dropbearcon
     // Its exit status is 0 then.
     tellsSignals: false,
     // It does so after a gigabyte, or eight hours, whatever it is told.
-    rekeys: false,
+    rekeyBytes: null,
   });
 });
 
@@ -76,7 +76,7 @@ describePeer(
       },
       tellsSignals: true,
       // As its client.
-      rekeys: false,
+      rekeyBytes: null,
       followsUnderLoad: true,
     });
   },

@@ -1,5 +1,6 @@
 import { keyNames } from "../helpers/peer_files.ts";
 import { describePeerClient } from "../helpers/peer_client_suite.ts";
+import { REKEY_BYTES } from "../helpers/peer_roles.ts";
 import { describePeerServer } from "../helpers/peer_server_suite.ts";
 import { describePeer } from "../helpers/peers.ts";
 import { ScriptedPeer } from "../helpers/scripted_peer.ts";
@@ -62,7 +63,9 @@ describePeer("paramiko", (python) => {
     algorithms,
     // It has no way to ask for the signal.
     tellsSignals: false,
-    rekeys: true,
+    // It waits for ever if it gets CLOSE while it exchanges keys, which it has begun to do: its one
+    // thread that reads has to answer, and that waits for the keys. It is to do so well before.
+    rekeyBytes: 8_000_000,
   });
 
   describePeerServer("our client and its server", {
@@ -75,7 +78,7 @@ describePeer("paramiko", (python) => {
     algorithms,
     // It has no way to tell the signal.
     tellsSignals: false,
-    rekeys: true,
+    rekeyBytes: REKEY_BYTES,
     followsUnderLoad: true,
   });
 });

@@ -1,4 +1,5 @@
 import { describePeerClient } from "../helpers/peer_client_suite.ts";
+import { REKEY_BYTES } from "../helpers/peer_roles.ts";
 import { describePeer } from "../helpers/peers.ts";
 import { PlinkClient } from "../helpers/plink.ts";
 
@@ -64,6 +65,6 @@ describePeer(["plink", "puttygen"], "putty", (plink, puttygen) => {
     },
     // It exits with 128, whichever it was.
     tellsSignals: false,
-    rekeys: true,
+    rekeyBytes: REKEY_BYTES,
   });
 });

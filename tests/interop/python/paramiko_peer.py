@@ -14,10 +14,13 @@ TIMEOUT_S = 30
 CHUNK_BYTES = 32768
 
 
-def set_up(transport, request):
-    """Says when keys are exchanged anew, where that is asked for."""
+def start(connection, request):
+    """Makes a transport, and says when keys are exchanged anew, where that is asked for."""
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    transport = paramiko.Transport(connection)
     if "rekeyBytes" in request:
         transport.packetizer.REKEY_BYTES = request["rekeyBytes"]
+    return transport
 
 
 def load_key(path):
@@ -56,9 +59,8 @@ def collect(read, chunks):
 
 def run(request):
     """Logs in, and runs one command."""
-    transport = paramiko.Transport(socket.create_connection((HOST, request["port"]), TIMEOUT_S))
+    transport = start(socket.create_connection((HOST, request["port"]), TIMEOUT_S), request)
     try:
-        set_up(transport, request)
         transport.start_client(timeout=TIMEOUT_S)
         host_key = base64.b64encode(transport.get_remote_server_key().asbytes()).decode()
         if host_key not in [line.split()[1] for line in request["hostKeys"]]:
@@ -168,8 +170,7 @@ def listen(request):
     def work():
         while True:
             connection, _ = listener.accept()
-            transport = paramiko.Transport(connection)
-            set_up(transport, request)
+            transport = start(connection, request)
             for key in host_keys:
                 transport.add_server_key(key)
             # Negotiation goes on in the transport's own thread.

@@ -161,11 +161,11 @@ export class Channel {
     return this.#outbox.drained;
   }
 
-  /** Says that no more data will be sent, after what has been written. */
+  /** Says that no more data will be sent: at once, or after what waits to be sent. */
   async sendEof(): Promise<void> {
     if (this.#sentEof || this.#ended !== null) return;
     this.#sentEof = true;
-    await this.#outbox.drained;
+    if (!this.#outbox.isEmpty) await this.#outbox.drained;
     if (this.#ended !== null) return;
     this.#channel?.sendEof();
     this.#closeAfterEof();

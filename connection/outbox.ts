@@ -31,6 +31,11 @@ export class Outbox implements Sender {
     this.#channel = channel;
   }
 
+  /** Whether nothing waits to be sent. */
+  get isEmpty(): boolean {
+    return this.#writes.length === 0;
+  }
+
   /** Resolves when nothing waits to be sent. */
   get drained(): Promise<void> {
     if (this.#writes.length === 0) return Promise.resolve();

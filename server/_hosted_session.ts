@@ -290,7 +290,11 @@ export class HostedSession implements ServerSession {
 
   async #endInOrder(sendStatus: () => void): Promise<void> {
     await Promise.all([this.#output.flushed(), this.#errors.flushed()]);
-    await this.#sendEof();
+    this.#outputClosed = true;
+    await this.#channel.drained;
+    // Nothing waits between the three: they go out in one piece, and a client that closes as soon
+    // as it sees EOF has the status by then.
+    this.#sendEof();
     this.#failOutputs();
     try {
       sendStatus();

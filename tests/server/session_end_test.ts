@@ -2,6 +2,7 @@ import { describe, it } from "@std/testing/bdd";
 import { FakeTime } from "@std/testing/time";
 import assert from "node:assert/strict";
 import { ChannelClosedError } from "../../server/mod.ts";
+import { encodeText } from "../../wire/channel_requests.ts";
 import { deferred } from "../../wire/deferred.ts";
 import { utf8 } from "../helpers/bytes.ts";
 import { eventsOf, execute, host, print } from "./_hosting.ts";
@@ -157,6 +158,21 @@ describe("the end of a session", () => {
     goOn.resolve();
     const { value: request } = await channel.requests.next();
     assert.ok(request?.type === "exit-status" && request.status === 3);
+  });
+
+  it("goes out in one piece, so that clients that close at EOF get all of it", async () => {
+    await using hosting = await host({
+      session: async (session) => {
+        for await (const _ of session.stdin);
+        await print(session.stdout, "counted");
+        await session.exit(5);
+      },
+    });
+    const channel = await hosting.client.openChannel("session", { afterEof: "close" });
+    await channel.request("exec", encodeText("x"));
+    await channel.sendEof();
+    const events = await eventsOf(channel);
+    assert.deepEqual(events, ["output: counted", "eof", "exit-status 5", "closed"]);
   });
 
   it("leaves what the client still sends alone", async () => {

@@ -79,6 +79,7 @@ export class Engine {
         onIdle: () => this.#goOn(),
         onOutput: () => this.#sink.onOutput(),
         onSendable: () => this.#sink.onSendable(),
+        onDeadline: () => this.#sink.onDeadline(),
         onLine: (line) => this.#sink.onLine?.(line),
         onDebug: (message) => this.#sink.onDebug?.(message),
       },
@@ -206,8 +207,18 @@ export class Engine {
       return null;
     }
     this.#transport.rekeyIfDue(now);
+    const { silenceDeadline } = this.#transport;
+    if (silenceDeadline !== null && now >= silenceDeadline) {
+      this.#fail(
+        new ProtocolError("The peer has fallen silent in the middle of a key exchange", {
+          code: DisconnectCode.KEY_EXCHANGE_FAILED,
+        }),
+      );
+      return null;
+    }
     const deadlines = [
       loginDeadline,
+      silenceDeadline,
       this.#transport.rekeyDeadline,
       ...this.#sleepers.map(({ time }) => time),
     ].filter((time) => time !== null);

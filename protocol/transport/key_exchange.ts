@@ -49,6 +49,8 @@ export interface KeyExchangeOptions {
   readonly writer: PacketWriter;
   /** The identifications of both ends, without CR LF. */
   readonly versions: () => { client: Uint8Array; server: Uint8Array };
+  /** Our KEXINIT has gone out. */
+  readonly onStarted: () => void;
   /** New keys have been taken into use for sending. */
   readonly onNewKeysSent: (first: boolean) => void;
   /** Both directions have new keys. */
@@ -130,6 +132,7 @@ export class KeyExchange {
     const payload = encodeKexInit(message);
     this.#ours = { message, payload };
     this.#options.writer.writePacket(payload);
+    this.#options.onStarted();
   }
 
   /** Takes the peer's KEXINIT. */

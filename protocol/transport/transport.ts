@@ -56,6 +56,8 @@ export interface TransportHandlers {
   onOutput(): void;
   /** Packets may be sent again that had to wait for new keys. */
   onSendable(): void;
+  /** A deadline may be earlier than it was. */
+  onDeadline(): void;
   /** A line before the server's identification. */
   onLine?: ((line: string) => void) | undefined;
   /** A DEBUG message. */
@@ -78,6 +80,8 @@ export interface TransportOptions {
 
 /** No honest peer needs as many packets for a first key exchange. */
 const MAX_INITIAL_PACKETS = 1000;
+/** How long a peer may say nothing in the middle of a later exchange, in milliseconds. */
+const MAX_SILENCE_MS = 120_000;
 /** What may wait for the end of a key exchange: replies, above all. */
 const MAX_HELD_BYTES = 2 * 1024 * 1024;
 /** What a message costs beside its bytes, so that many small ones are bounded as well. */
@@ -103,6 +107,8 @@ export class Transport {
   #held: Uint8Array[] = [];
   #heldBytes = 0;
   #keysSince = 0;
+  /** When the peer said something, or we were done with what it had said. */
+  #heardAt = 0;
 
   constructor(options: TransportOptions) {
     const handlers = options.handlers;
@@ -125,10 +131,14 @@ export class Transport {
       reader: this.#reader,
       writer: this.#writer,
       versions: () => this.#versions(),
+      onStarted: () => this.#exchangeStarted(),
       onNewKeysSent: (first) => this.#newKeysSent(first),
       onDone: (first) => this.#keysDone(first),
       onError: handlers.onError,
-      onIdle: handlers.onIdle,
+      onIdle: () => {
+        this.#heardAt = options.now();
+        handlers.onIdle();
+      },
     });
   }
 
@@ -186,6 +196,7 @@ export class Transport {
   /** Adds bytes that arrived; the chunk belongs to the transport. */
   push(chunk: Uint8Array): void {
     this.#queue.push(chunk);
+    this.#heardAt = this.#options.now();
   }
 
   /**
@@ -268,6 +279,16 @@ export class Transport {
   get rekeyDeadline(): number | null {
     if (this.#phase !== "connected" || this.#kex.sending || this.#kex.receiving) return null;
     return this.#keysSince + this.#options.rekey.intervalMs;
+  }
+
+  /**
+   * When a peer that goes on saying nothing is given up, in the middle of a key exchange; null
+   * while it is not its turn. Before the user is authenticated there is a deadline for all that.
+   */
+  get silenceDeadline(): number | null {
+    const { sending, receiving, busy } = this.#kex;
+    if (this.#phase !== "connected" || busy || !(sending || receiving)) return null;
+    return this.#heardAt + MAX_SILENCE_MS;
   }
 
   /** The user is authenticated: delayed compression begins with the next packet. */
@@ -387,6 +408,12 @@ export class Transport {
       : { client: theirs, server: ours };
   }
 
+  #exchangeStarted(): void {
+    if (this.#phase !== "connected") return;
+    this.#heardAt = this.#options.now();
+    this.#handlers.onDeadline();
+  }
+
   #newKeysSent(first: boolean): void {
     this.#compressSending();
     if (first && this.#kex.peerTakesExtInfo && this.#options.extensions.size > 0) {
@@ -403,6 +430,7 @@ export class Transport {
     this.#compressReceiving();
     this.#reader.readAhead = this.#phase === "connected";
     this.#keysSince = this.#options.now();
+    this.#handlers.onDeadline();
     if (!first) return;
     this.#phase = "service";
     this.#extInfoMayCome = true;

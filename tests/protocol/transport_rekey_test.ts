@@ -29,6 +29,8 @@ async function connected(options: PairOptions["client"] = {}): Promise<{
   channel: EngineChannel;
   sink: RecordingChannelSink;
   exchanges: () => number;
+  /** How often the client said that a deadline has changed. */
+  deadlines: () => number;
 }> {
   const algorithms = plainAlgorithms;
   let random = 0;
@@ -44,6 +46,8 @@ async function connected(options: PairOptions["client"] = {}): Promise<{
     },
     server: { algorithms },
   });
+  let deadlines = 0;
+  client.sink.onDeadline = () => deadlines++;
   await settle(client.engine, server.engine);
   const sink = new RecordingChannelSink();
   const channel = client.engine.openChannel(
@@ -56,7 +60,14 @@ async function connected(options: PairOptions["client"] = {}): Promise<{
   server.sink.opens[0]?.accept(sink, LIMITS);
   await settle(client.engine, server.engine);
   assert.ok(channel.isOpen);
-  return { client: client.engine, server: server.engine, channel, sink, exchanges: () => random };
+  return {
+    client: client.engine,
+    server: server.engine,
+    channel,
+    sink,
+    exchanges: () => random,
+    deadlines: () => deadlines,
+  };
 }
 
 describe("re-key", () => {
@@ -110,7 +121,7 @@ describe("re-key", () => {
     assert.equal(client.advance(now), 6000);
     assert.equal(exchanges(), 1);
     now = 6000;
-    assert.equal(client.advance(now), null, "while it is under way there is nothing to wait for");
+    assert.equal(client.advance(now), 126_000, "the peer may not be silent for ever");
     assert.equal(exchanges(), 2);
     await settle(client, server);
     assert.equal(client.advance(now), 7000);
@@ -190,6 +201,41 @@ describe("re-key", () => {
       await assertLives(peer);
     });
   }
+
+  for (const role of ["client", "server"] as const) {
+    it(`does not wait for ever for a ${role} that falls silent in the middle of it`, async () => {
+      for (const point of ["KEXINIT", "shares", "NEWKEYS"] as const) {
+        let now = 0;
+        const clock = { now: () => now };
+        const peer = await hostilePeer({ role, engine: { client: clock, server: clock } });
+        await peer.reach("connected");
+        peer.engine.rekey();
+        if (point !== "KEXINIT") await peer.beginExchange();
+        if (point === "NEWKEYS") await peer.agree();
+        await peer.settle();
+        // What comes meanwhile shows that it is there.
+        now = 100_000;
+        if (point === "KEXINIT") peer.send(ignore);
+        const deadline = point === "KEXINIT" ? 220_000 : 120_000;
+        assert.equal(peer.engine.advance(now), deadline);
+        now = deadline - 1;
+        assert.equal(peer.engine.advance(now), deadline);
+        now = deadline;
+        assert.equal(peer.engine.advance(now), null);
+        const message = /^The peer has fallen silent in the middle of a key exchange/;
+        await assertEnded(peer, DisconnectCode.KEY_EXCHANGE_FAILED, message);
+      }
+    });
+  }
+
+  it("tells the driver when it begins and when it is done: deadlines have changed", async () => {
+    const { client, server, deadlines } = await connected();
+    const before = deadlines();
+    client.rekey();
+    assert.equal(deadlines(), before + 1);
+    await settle(client, server);
+    assert.equal(deadlines(), before + 2);
+  });
 
   it("is done once if both ends ask for it at once", async () => {
     const { client, server, exchanges } = await connected();

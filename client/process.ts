@@ -166,15 +166,23 @@ export class SshProcess {
     await this.#session.sendBreak(lengthMs, options);
   }
 
-  /** Closes the session, whatever runs in it; resolves when the server has closed its end too. */
-  close(): Promise<void> {
-    return this.#session.close();
+  /**
+   * Closes the session, whatever runs in it. Resolves when the server has closed its end too: some
+   * servers do that only when what ran has ended.
+   *
+   * @param options `signal` ends the wait.
+   */
+  close(options: WaitOptions = {}): Promise<void> {
+    return this.#session.close(options);
   }
 
-  /** Ends it, if it has not ended by itself: by SIGTERM, and by closing the session. */
+  /**
+   * Ends it, if it has not ended by itself: by SIGTERM, and by closing the session. The server has
+   * a second to close its end too.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#terminate();
-    await this.close();
+    await this.#session[Symbol.asyncDispose]();
   }
 
   async #start(request: SessionRequest, options: ProcessOptions): Promise<void> {

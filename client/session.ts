@@ -5,6 +5,7 @@
  */
 
 import type { Channel, ChannelEvent, ChannelRequest, Connection } from "../connection/mod.ts";
+import { withSignal } from "../connection/with_signal.ts";
 import {
   encodeEnv,
   encodePtyRequest,
@@ -35,6 +36,9 @@ export interface SessionChannelOptions {
    */
   readonly onXonXoff?: (clientCanDo: boolean) => void;
 }
+
+/** How long a session that is disposed of waits for the server. */
+const DISPOSE_GRACE_MS = 1000;
 
 /** What a session can be asked to run. */
 export type SessionRequest =
@@ -203,9 +207,14 @@ export class Session {
     return this.channel.request("break", encodeUint32(lengthMs), options);
   }
 
-  /** Closes the session, whatever runs in it; resolves when the server has closed its end too. */
-  close(): Promise<void> {
-    return this.channel.close();
+  /**
+   * Closes the session, whatever runs in it. Resolves when the server has closed its end too: some
+   * servers do that only when what ran has ended.
+   *
+   * @param options `signal` ends the wait.
+   */
+  async close(options: WaitOptions = {}): Promise<void> {
+    await withSignal(this.channel.close(), options.signal);
   }
 
   /** Closes the session, and has its streams and its exit status reject with a reason. */
@@ -215,8 +224,12 @@ export class Session {
   }
 
   /** Calls {@linkcode close}. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
+  /** Closes the session, and gives the server a second to close its end too. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const grace = new Promise<void>((resolve) => timer = setTimeout(resolve, DISPOSE_GRACE_MS));
+    await Promise.race([this.close(), grace]);
+    clearTimeout(timer);
   }
 
   /** @returns False for what is of interest to whoever takes the channel's events. */

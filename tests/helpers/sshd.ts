@@ -16,15 +16,18 @@ import { peer } from "./peers.ts";
 /** How a server is set up. */
 export interface SshdOptions {
   /** Its host keys: Ed25519, ECDSA on each curve, and RSA, unless given. */
-  readonly hostKeys?: readonly HostKeyKind[];
+  readonly hostKeys?: readonly KeyKind[];
   /** Lines for its configuration. */
   readonly config?: readonly string[];
   /** Public keys that may log in, whatever the user. */
   readonly authorizedKeys?: readonly PrivateKey[];
 }
 
-/** A kind of host key. */
-export type HostKeyKind = "ed25519" | "nistp256" | "nistp384" | "nistp521" | "rsa";
+/** A kind of key: a type, or an elliptic curve of ECDSA. */
+export type KeyKind = "ed25519" | "nistp256" | "nistp384" | "nistp521" | "rsa";
+
+/** All of them. */
+export const keyKinds: readonly KeyKind[] = ["ed25519", "nistp256", "nistp384", "nistp521", "rsa"];
 
 /** A server that runs. Disposing it ends it, and removes its files. */
 export interface Sshd extends AsyncDisposable {
@@ -45,7 +48,7 @@ const PORT_ATTEMPTS = 5;
 const LOG_TIMEOUT_MS = 10_000;
 
 const keyOptions: Readonly<
-  Record<HostKeyKind, readonly [type: GeneratedKeyType, options?: { readonly bits: number }]>
+  Record<KeyKind, readonly [type: GeneratedKeyType, options?: { readonly bits: number }]>
 > = {
   ed25519: ["ed25519"],
   nistp256: ["ecdsa", { bits: 256 }],
@@ -53,10 +56,10 @@ const keyOptions: Readonly<
   nistp521: ["ecdsa", { bits: 521 }],
   rsa: ["rsa", { bits: 2048 }],
 };
-const keys = new Map<HostKeyKind, Promise<PrivateKey>>();
+const keys = new Map<KeyKind, Promise<PrivateKey>>();
 
 /** A key of a kind, the same one whenever it is asked for: RSA keys take a while to make. */
-export function keyOf(kind: HostKeyKind): Promise<PrivateKey> {
+export function keyOf(kind: KeyKind): Promise<PrivateKey> {
   let key = keys.get(kind);
   if (key === undefined) keys.set(kind, key = generateKey(...keyOptions[kind]));
   return key;
@@ -74,7 +77,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   const folder = await Deno.makeTempDir({ prefix: "sshflow-sshd-" });
   try {
     await Deno.chmod(folder, 0o755);
-    const kinds = options.hostKeys ?? ["ed25519", "nistp256", "nistp384", "nistp521", "rsa"];
+    const kinds = options.hostKeys ?? keyKinds;
     const hostKeys = await Promise.all(kinds.map(keyOf));
     for (const [index, key] of hostKeys.entries()) {
       await Deno.writeTextFile(`${folder}/host_key_${index}`, await formatPrivateKey(key), {
@@ -100,7 +103,6 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
           "PermitRootLogin yes",
           "PasswordAuthentication no",
           "KbdInteractiveAuthentication no",
-          "MaxStartups 100",
           "MaxSessions 100",
           "LogLevel VERBOSE",
           "UseDNS no",
@@ -147,33 +149,39 @@ function freePort(): number {
   return listener.addr.port;
 }
 
-/** The process, and what it logs. */
+/** The process, and what it logs. It logs to a file, so that nobody has to read along. */
 class Daemon {
   readonly #child: Deno.ChildProcess;
-  readonly #reading: Promise<void>;
-  readonly #waiting = new Set<() => void>();
-  #ended = false;
-  log = "";
+  readonly #logFile: string;
 
   constructor(program: string, folder: string) {
+    this.#logFile = `${folder}/log`;
+    Deno.writeTextFileSync(this.#logFile, "");
     this.#child = new Deno.Command(program, {
-      args: ["-D", "-e", "-f", `${folder}/sshd_config`],
+      args: ["-D", "-E", this.#logFile, "-f", `${folder}/sshd_config`],
       stdin: "null",
       stdout: "null",
-      stderr: "piped",
+      stderr: "null",
     }).spawn();
-    this.#reading = this.#read();
+  }
+
+  get log(): string {
+    return Deno.readTextFileSync(this.#logFile);
   }
 
   /** @returns Null if the port is taken. */
   static async start(program: string, folder: string, port: number): Promise<Daemon | null> {
     const daemon = new Daemon(program, folder);
     try {
-      await daemon.logged(new RegExp(`Server listening on 127\\.0\\.0\\.1 port ${port}\\.`));
-      return daemon;
+      await daemon.logged(
+        new RegExp(`Server listening on .* port ${port}\\.|Cannot bind|^\\S+:.*line`),
+      );
+      if (daemon.log.includes("Server listening")) return daemon;
+      throw new Error(`Cannot start sshd:\n${daemon.log}`);
     } catch (error) {
+      const { log } = daemon;
       await daemon.stop();
-      if (daemon.log.includes("Address already in use")) return null;
+      if (log.includes("Cannot bind")) return null;
       throw error;
     }
   }
@@ -181,14 +189,10 @@ class Daemon {
   async logged(pattern: RegExp): Promise<void> {
     const deadline = performance.now() + LOG_TIMEOUT_MS;
     while (!pattern.test(this.log)) {
-      if (this.#ended || performance.now() > deadline) {
+      if (performance.now() > deadline) {
         throw new Error(`Cannot find ${pattern} in what sshd logged:\n${this.log}`);
       }
-      await new Promise<void>((resolve) => {
-        this.#waiting.add(resolve);
-        const timer = setTimeout(resolve, 100);
-        this.#waiting.add(() => clearTimeout(timer));
-      });
+      await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
 
@@ -199,21 +203,6 @@ class Daemon {
       // It has ended by itself.
     }
     await this.#child.status;
-    await this.#reading;
-  }
-
-  async #read(): Promise<void> {
-    for await (const text of this.#child.stderr.pipeThrough(new TextDecoderStream())) {
-      this.log += text;
-      this.#wake();
-    }
-    this.#ended = true;
-    this.#wake();
-  }
-
-  #wake(): void {
-    for (const wake of this.#waiting) wake();
-    this.#waiting.clear();
   }
 }
 

@@ -50,6 +50,6 @@ describePeer(["ssh", "sshpass"], "OpenSSH's client", (ssh, sshpass) => {
     },
     algorithms,
     tellsSignals: false,
-    rekeys: true,
+    rekeyBytes: 1_000_000,
   });
 });

@@ -79,6 +79,7 @@ export class RawPeer {
         onIdle: () => this.#idle.resolve(),
         onOutput: () => {},
         onSendable: () => {},
+        onDeadline: () => {},
       },
     });
     this.transport.start();

@@ -1,71 +1,111 @@
 /**
- * Bytes that have arrived and wait to be parsed, always contiguous.
+ * Bytes that have arrived and wait to be parsed.
  *
  * @module
  */
 
-const EMPTY = new Uint8Array(0);
+/** Chunks below this are gathered, so that input byte by byte costs linear time and few buffers. */
+const SMALL_BYTES = 1024;
+const MIN_TAIL_BYTES = 4096;
+const MAX_TAIL_BYTES = 64 * 1024;
 
-/** A queue that takes chunks of any size at its end and gives views of its front. */
+/**
+ * A queue that takes chunks of any size at its end and gives views of its front. Large chunks are
+ * not copied; only what has to be contiguous, and is not, is put together.
+ */
 export class ByteQueue {
-  #bytes: Uint8Array = EMPTY;
+  /** What waits, in order; of the first chunk, what is behind `#start`. */
+  readonly #chunks: Uint8Array[] = [];
   #start = 0;
-  #end = 0;
-  /** Whether `#bytes` was made here with room to spare, and is not a chunk that was pushed. */
-  #owned = false;
+  #length = 0;
+  /** The buffer that the last chunk is a view of, while small ones can be gathered behind it. */
+  #tail: Uint8Array | null = null;
 
   /** How many bytes wait. */
   get length(): number {
-    return this.#end - this.#start;
+    return this.#length;
+  }
+
+  /** Adds a chunk, which belongs to the queue from now on. */
+  push(chunk: Uint8Array): void {
+    if (chunk.length === 0) return;
+    this.#length += chunk.length;
+    if (chunk.length >= SMALL_BYTES || this.#chunks.length === 0) {
+      this.#chunks.push(chunk);
+      this.#tail = null;
+    } else if (!this.#appendToTail(chunk)) {
+      const size = Math.min(Math.max(this.#length * 2, MIN_TAIL_BYTES), MAX_TAIL_BYTES);
+      this.#tail = new Uint8Array(size);
+      this.#tail.set(chunk);
+      this.#chunks.push(this.#tail.subarray(0, chunk.length));
+    }
   }
 
   /**
-   * Adds a chunk, which belongs to the queue from now on. A chunk that finds the queue empty is
-   * not copied.
+   * The first `length` bytes, which stay in the queue; there have to be as many. What is changed
+   * in the view is changed in the queue.
    */
-  push(chunk: Uint8Array): void {
-    const waiting = this.length;
-    if (waiting === 0) {
-      this.#bytes = chunk;
-      this.#start = 0;
-      this.#end = chunk.length;
-      this.#owned = false;
-      return;
-    }
-    const total = waiting + chunk.length;
-    if (!this.#owned || this.#end + chunk.length > this.#bytes.length) {
-      // Twice what is needed, so that input byte by byte costs linear time.
-      const reusable = this.#owned && total * 2 <= this.#bytes.length;
-      const bytes = reusable ? this.#bytes : new Uint8Array(total * 2);
-      if (reusable) bytes.copyWithin(0, this.#start, this.#end);
-      else bytes.set(this.#bytes.subarray(this.#start, this.#end));
-      this.#bytes = bytes;
-      this.#start = 0;
-      this.#end = waiting;
-      this.#owned = true;
-    }
-    this.#bytes.set(chunk, this.#end);
-    this.#end += chunk.length;
-  }
-
-  /** The first `length` bytes, which stay in the queue; there have to be as many. */
   peek(length: number): Uint8Array {
-    if (length > this.length) throw new RangeError("More bytes than the queue holds");
-    return this.#bytes.subarray(this.#start, this.#start + length);
+    if (length > this.#length) throw new RangeError("More bytes than the queue holds");
+    const first = this.#chunks[0];
+    if (first === undefined) return EMPTY;
+    const end = this.#start + length;
+    return end <= first.length ? first.subarray(this.#start, end) : this.#gather(length);
   }
 
-  /** Drops the first `length` bytes. Views of them stay valid until the next push. */
+  /** Drops the first `length` bytes. Views of them stay as they are. */
   skip(length: number): void {
-    if (length > this.length) throw new RangeError("More bytes than the queue holds");
+    if (length > this.#length) throw new RangeError("More bytes than the queue holds");
+    this.#length -= length;
     this.#start += length;
-    // An idle connection holds no buffer; views of what was in it keep it for as long as they live.
-    if (this.#start === this.#end) this.clear();
+    for (let first = this.#chunks[0]; first !== undefined; first = this.#chunks[0]) {
+      if (this.#start < first.length) return;
+      this.#start -= first.length;
+      this.#chunks.shift();
+    }
+    // An idle connection holds no buffer.
+    this.#tail = null;
   }
 
   /** Drops everything. */
   clear(): void {
-    this.#bytes = EMPTY;
-    this.#start = this.#end = 0;
-    this.#owned = false;
+    this.#chunks.length = 0;
+    this.#start = this.#length = 0;
+    this.#tail = null;
+  }
+
+  #appendToTail(chunk: Uint8Array): boolean {
+    const tail = this.#tail;
+    const last = this.#chunks.at(-1);
+    if (tail === null || last === undefined) return false;
+    const start = last.byteOffset - tail.byteOffset;
+    const end = start + last.length;
+    if (end + chunk.length > tail.length) return false;
+    tail.set(chunk, end);
+    this.#chunks[this.#chunks.length - 1] = tail.subarray(start, end + chunk.length);
+    return true;
+  }
+
+  /** Puts the first `length` bytes together, where they are in several chunks. */
+  #gather(length: number): Uint8Array {
+    const isAll = length === this.#length;
+    // What is looked at whole, again and again, grows: it gets room for that.
+    const buffer = new Uint8Array(isAll ? length * 2 : length);
+    let filled = 0;
+    while (filled < length) {
+      const first = this.#chunks.shift() ?? EMPTY;
+      const part = first.subarray(this.#start, this.#start + length - filled);
+      buffer.set(part, filled);
+      filled += part.length;
+      const rest = first.subarray(this.#start + part.length);
+      this.#start = 0;
+      if (rest.length > 0) this.#chunks.unshift(rest);
+    }
+    const gathered = buffer.subarray(0, length);
+    this.#chunks.unshift(gathered);
+    if (isAll) this.#tail = buffer;
+    return gathered;
   }
 }
+
+const EMPTY = new Uint8Array(0);

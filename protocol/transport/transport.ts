@@ -430,8 +430,10 @@ export class Transport {
     this.#compressReceiving();
     this.#reader.readAhead = this.#phase === "connected";
     this.#keysSince = this.#options.now();
-    this.#handlers.onDeadline();
-    if (!first) return;
+    if (!first) {
+      this.#handlers.onDeadline();
+      return;
+    }
     this.#phase = "service";
     this.#extInfoMayCome = true;
     this.#handlers.onEncrypted();

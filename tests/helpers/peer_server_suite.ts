@@ -60,13 +60,14 @@ export interface PeerServerTraits {
 /** Tests our client with a server. */
 export function describePeerServer(title: string, traits: PeerServerTraits): void {
   describe(title, () => {
+    const used = new AsyncDisposableStack();
     let files: PeerFiles;
     let server: PeerServer;
     let port: number;
     let listening: ListenRequest;
     beforeAll(async () => {
-      files = await peerFiles();
-      server = await traits.start(files);
+      files = used.use(await peerFiles());
+      server = used.use(await traits.start(files));
       listening = {
         hostKeyFiles: traits.hostKeys.map((name) => fileOf(files.hostKeys, name).path),
         user: USER,
@@ -75,10 +76,7 @@ export function describePeerServer(title: string, traits: PeerServerTraits): voi
       };
       port = await server.listen(listening);
     });
-    afterAll(async () => {
-      await server[Symbol.asyncDispose]();
-      await files[Symbol.asyncDispose]();
-    });
+    afterAll(() => used.disposeAsync());
 
     /** Logs in. */
     async function logIn(

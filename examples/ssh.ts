@@ -11,6 +11,7 @@
 
 import { parseArgs } from "node:util";
 import {
+  authenticatorOf,
   authMethodsOf,
   type ClientAuthMethod,
   connect,
@@ -19,6 +20,7 @@ import {
   HostKeyError,
   type HostKeyOptions,
   keyboardInteractive,
+  KeyFormatError,
   parsePrivateKey,
   password,
   type PrivateKey,
@@ -110,6 +112,7 @@ export async function main(args: string[]): Promise<number> {
 
 async function run(values: Values, target: Target, command: string): Promise<number> {
   const algorithms = readAlgorithms(values);
+  const hostKey = readHostKey(values);
   const keys = await readKeys(values.identity ?? []);
   const conn = await dial(target);
   const { user, hostname, port } = target;
@@ -120,7 +123,7 @@ async function run(values: Values, target: Target, command: string): Promise<num
     auth: readAuth(values, target, keys),
     algorithms,
     onBanner: (banner) => console.error(showable(banner).trimEnd()),
-    ...readHostKey(values),
+    ...hostKey,
   });
   if (values.verbose) tellAgreement(ssh);
   const wantsTerminal = values.tty || (command === "" && terminal.isInteractive());
@@ -239,7 +242,12 @@ async function readKeys(paths: readonly string[]): Promise<PrivateKey[]> {
       throw cannot(`read ${path}`, error);
     }
     const passphrase = async () => await terminal.askSecret(`Passphrase for ${path}: `) ?? "";
-    keys.push(await parsePrivateKey(text, terminal.isInteractive() ? { passphrase } : {}));
+    try {
+      keys.push(await parsePrivateKey(text, terminal.isInteractive() ? { passphrase } : {}));
+    } catch (error) {
+      if (!(error instanceof KeyFormatError)) throw error;
+      throw new UsageError(`${path}: ${error.message}`);
+    }
   }
   return keys;
 }
@@ -285,7 +293,7 @@ function askingMethods(who: string): readonly ClientAuthMethod[] {
 }
 
 function readHostKey(values: Values): HostKeyOptions {
-  if (values.fingerprint !== undefined) return { authenticator: values.fingerprint };
+  if (values.fingerprint !== undefined) return { authenticator: checked(values.fingerprint) };
   return {
     verifyHostKey: async (key, { hostname, port }) => {
       const print = fingerprint(key);
@@ -306,6 +314,17 @@ function readHostKey(values: Values): HostKeyOptions {
       }
     },
   };
+}
+
+function checked(known: string): string {
+  try {
+    authenticatorOf(known);
+    return known;
+  } catch {
+    throw new UsageError(
+      `Cannot use --fingerprint ${known}: it has to be a fingerprint, such as SHA256:…, or a public key`,
+    );
+  }
 }
 
 function tellAgreement({ info }: SshClient): void {

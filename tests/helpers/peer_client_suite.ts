@@ -50,16 +50,14 @@ export interface PeerClientTraits {
 /** Tests a client with our server. */
 export function describePeerClient(title: string, traits: PeerClientTraits): void {
   describe(title, () => {
+    const used = new AsyncDisposableStack();
     let files: PeerFiles;
     let client: PeerClient;
     beforeAll(async () => {
-      files = await peerFiles();
-      client = await traits.start(files);
+      files = used.use(await peerFiles());
+      client = used.use(await traits.start(files));
     });
-    afterAll(async () => {
-      await client[Symbol.asyncDispose]();
-      await files[Symbol.asyncDispose]();
-    });
+    afterAll(() => used.disposeAsync());
 
     function start(options: Partial<DemoServerOptions> = {}): DemoServer {
       return demoServer({

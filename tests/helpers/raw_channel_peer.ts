@@ -34,6 +34,8 @@ export class TimedSink extends RecordingSink implements EngineSink {
   onSleep: () => void = () => {};
 
   override onDeadline(): void {
+    // Once somebody is in, deadlines are those of key exchanges, and nothing sleeps.
+    if (this.user !== null) return;
     this.sleeping = true;
     this.onSleep();
   }

@@ -28,6 +28,11 @@ import { type PtyOptions, ptyRequestOf, terminalSize } from "./pty.ts";
 export interface SessionChannelOptions {
   /** How many bytes the server may send before any is read: 2 MiB unless given. */
   readonly windowBytes?: number;
+  /**
+   * How wide the window may become, by itself, where it holds up a peer far away, and what comes
+   * is read: 32 MiB unless given, or `windowBytes` if that is.
+   */
+  readonly maxWindowBytes?: number;
   /** How many bytes of data the server may put into one packet: 32 KiB unless given. */
   readonly maxPacketBytes?: number;
   /**
@@ -67,9 +72,10 @@ export class Session {
 
   /** Sessions are made by `SshClient.openSession`. */
   constructor(connection: Connection, options: SessionChannelOptions = {}) {
-    const { windowBytes, maxPacketBytes, onXonXoff } = options;
+    const { windowBytes, maxWindowBytes, maxPacketBytes, onXonXoff } = options;
     this.channel = connection.createChannel("session", {
       ...(windowBytes !== undefined && { windowBytes }),
+      ...(maxWindowBytes !== undefined && { maxWindowBytes }),
       ...(maxPacketBytes !== undefined && { maxPacketBytes }),
       onRequest: (request) => this.#take(request, onXonXoff),
     });

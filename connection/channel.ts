@@ -25,6 +25,11 @@ import { withSignal } from "./with_signal.ts";
 export interface ChannelOptions {
   /** How many bytes the peer may send before any is taken: 2 MiB unless given. */
   readonly windowBytes?: number;
+  /**
+   * How wide the window may become, by itself, where it holds up a peer far away, and what comes
+   * is read: 32 MiB unless given, or `windowBytes` if that is.
+   */
+  readonly maxWindowBytes?: number;
   /** How many bytes of data the peer may put into one packet: 32 KiB unless given. */
   readonly maxPacketBytes?: number;
   /**

@@ -86,6 +86,7 @@ export class Engine {
     });
     this.#multiplexer = new Multiplexer({
       maxChannels: options.maxChannels ?? DEFAULT_MAX_CHANNELS,
+      now: options.now,
       sendable: () => this.sendable,
       send: (payload) => this.#send(payload),
       sendData: (head, data) => this.#sendData(head, data),

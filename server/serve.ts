@@ -190,10 +190,11 @@ export class ServerConnection {
       const why = "no more sessions were to be opened";
       return open.reject(ChannelOpenReason.ADMINISTRATIVELY_PROHIBITED, why);
     }
-    const { windowBytes, maxPacketBytes } = this.#options;
+    const { windowBytes, maxWindowBytes, maxPacketBytes } = this.#options;
     const channel = open.accept({
       onEof: () => session.handleEof(),
       ...(windowBytes !== undefined && { windowBytes }),
+      ...(maxWindowBytes !== undefined && { maxWindowBytes }),
       ...(maxPacketBytes !== undefined && { maxPacketBytes }),
     });
     const session: HostedSession = new HostedSession(channel, {

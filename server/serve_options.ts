@@ -39,7 +39,8 @@ export type ServerAuthAttempt = AuthAttempt & { readonly peer: Peer };
 export type Authenticate = (attempt: ServerAuthAttempt) => MaybePromise<AuthDecision>;
 
 /** What becomes of sessions. */
-export interface SessionOptions extends Pick<ChannelOptions, "windowBytes" | "maxPacketBytes"> {
+export interface SessionOptions
+  extends Pick<ChannelOptions, "windowBytes" | "maxWindowBytes" | "maxPacketBytes"> {
   /** Runs shells and commands; they are refused unless it is given. */
   readonly session?: SessionHandler | undefined;
   /** Run subsystems, by their names, or a function that finds one; others are refused. */

@@ -76,6 +76,7 @@ export type SpawnOptions = Pick<
   | "onError"
   | "peerAddress"
   | "windowBytes"
+  | "maxWindowBytes"
   | "maxPacketBytes"
   | "afterEof"
   | "onChannelOpen"

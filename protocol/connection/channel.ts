@@ -63,6 +63,8 @@ export interface ChannelContext {
   send(payload: Uint8Array): void;
   /** Sends channel data: what stands before it, and the data. */
   sendData(head: Uint8Array, data: Uint8Array): void;
+  /** The time in milliseconds. */
+  now(): number;
   /** Frees the channel's number. */
   release(channel: EngineChannel): void;
 }
@@ -71,6 +73,11 @@ export interface ChannelContext {
 export interface ChannelLimits {
   /** How many bytes the peer may send before any is taken. */
   readonly windowBytes: number;
+  /**
+   * How wide the window may become, by itself, where it holds up a peer far away, and what comes
+   * is taken: not at all, unless given.
+   */
+  readonly maxWindowBytes?: number;
   /** How many bytes of data the peer may put into one packet. */
   readonly maxPacketBytes: number;
 }
@@ -114,7 +121,11 @@ export class EngineChannel {
     this.localId = localId;
     this.type = type;
     this.#sink = sink;
-    this.#receiveWindow = new ReceiveWindow(limits.windowBytes, limits.maxPacketBytes);
+    const { windowBytes, maxPacketBytes, maxWindowBytes = windowBytes } = limits;
+    this.#receiveWindow = new ReceiveWindow(
+      { sizeBytes: windowBytes, maxSizeBytes: maxWindowBytes, maxPacketBytes },
+      () => context.now(),
+    );
   }
 
   /** Whether both ends have agreed on the channel. */

@@ -67,6 +67,8 @@ const MAX_EXTRA_BYTES = 32 * 1024;
 export interface MultiplexerOptions {
   /** How many channels may be open at once, pending ones counted. */
   readonly maxChannels: number;
+  /** The time in milliseconds; it never goes back. */
+  readonly now: () => number;
   /** Whether channel data may be sent now. */
   readonly sendable: () => boolean;
   /** Sends a message. */
@@ -98,6 +100,7 @@ export class Multiplexer {
       get sendable() {
         return options.sendable();
       },
+      now: options.now,
       send: options.send,
       sendData: options.sendData,
       release: (channel) => this.#channels.delete(channel.localId),

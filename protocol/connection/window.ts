@@ -11,6 +11,7 @@
  */
 
 import { ProtocolError } from "../../wire/errors.ts";
+import { WindowGrowth } from "./window_growth.ts";
 
 /** Windows count to here (RFC 4254 section 5.2). */
 export const MAX_WINDOW_BYTES = 0xffffffff;
@@ -20,14 +21,29 @@ export const MAX_PACKET_DATA_BYTES: number = 256 * 1024;
 /** How much the peer may still send. */
 export class ReceiveWindow {
   readonly #maxPacketBytes: number;
+  readonly #maxSizeBytes: number;
+  readonly #growth: WindowGrowth | null;
   #sizeBytes: number;
   #remainingBytes: number;
   #takenBytes = 0;
 
-  /** @throws {RangeError} If one of the sizes cannot be had. */
-  constructor(sizeBytes: number, maxPacketBytes: number) {
+  /**
+   * @param limits.sizeBytes How much the peer may send before any is taken.
+   * @param limits.maxSizeBytes How wide the window may become where it holds the peer up.
+   * @param limits.maxPacketBytes How much data the peer may put into one packet.
+   * @param now The time in milliseconds.
+   * @throws {RangeError} If one of the sizes cannot be had.
+   */
+  constructor(
+    limits: { sizeBytes: number; maxSizeBytes: number; maxPacketBytes: number },
+    now: () => number,
+  ) {
+    const { sizeBytes, maxSizeBytes, maxPacketBytes } = limits;
     checkSize("window", sizeBytes, 0, MAX_WINDOW_BYTES);
+    checkSize("largest window", maxSizeBytes, sizeBytes, MAX_WINDOW_BYTES);
     checkSize("maximum packet size", maxPacketBytes, 1, MAX_PACKET_DATA_BYTES);
+    this.#maxSizeBytes = maxSizeBytes;
+    this.#growth = maxSizeBytes > sizeBytes ? new WindowGrowth(now) : null;
     this.#sizeBytes = sizeBytes;
     this.#remainingBytes = sizeBytes;
     this.#maxPacketBytes = maxPacketBytes;
@@ -52,6 +68,7 @@ export class ReceiveWindow {
       );
     }
     this.#remainingBytes -= bytes;
+    this.#growth?.arrived(bytes);
   }
 
   /**
@@ -65,10 +82,20 @@ export class ReceiveWindow {
     checkSize("number of bytes that are taken", bytes, 0, waitingBytes);
     this.#takenBytes += bytes;
     if (this.#takenBytes * 2 < this.#sizeBytes) return 0;
-    const refill = this.#takenBytes;
+    this.#growth?.refilled(this.#remainingBytes);
+    const refill = this.#takenBytes + this.#grow(waitingBytes - bytes);
     this.#takenBytes = 0;
     this.#remainingBytes += refill;
     return refill;
+  }
+
+  /** Doubles a window that holds the peer up, if the application keeps up with what comes. */
+  #grow(waitingBytes: number): number {
+    const isNarrow = this.#growth?.takeNarrow() ?? false;
+    if (!isNarrow || waitingBytes * 2 > this.#sizeBytes) return 0;
+    const growth = Math.min(this.#sizeBytes, this.#maxSizeBytes - this.#sizeBytes);
+    this.#sizeBytes += growth;
+    return growth;
   }
 
   /**

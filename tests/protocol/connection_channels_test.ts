@@ -236,6 +236,7 @@ describe("connection: channels that the peer opens", () => {
     const opens: IncomingChannelOpen[] = [];
     let refused = 0;
     const multiplexer = new Multiplexer({
+      now: () => 0,
       maxChannels: 10,
       sendable: () => true,
       send: (payload) => {
@@ -377,6 +378,7 @@ describe("connection: the end", () => {
     const opens: IncomingChannelOpen[] = [];
     const reason = new Error("nothing can be sent");
     const multiplexer = new Multiplexer({
+      now: () => 0,
       maxChannels: 10,
       sendable: () => true,
       send: (payload) => {

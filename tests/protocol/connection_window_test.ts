@@ -14,7 +14,7 @@ const MAX = 2 ** 32 - 1;
 
 describe("connection: a window that we give", () => {
   it("is refilled by what is taken, half of it at a time", () => {
-    const window = new ReceiveWindow(1000, 100);
+    const window = windowOf(1000, 100);
     for (let i = 0; i < 10; i++) window.receive(100);
     assert.equal(window.remainingBytes, 0);
     assert.equal(window.take(499), 0);
@@ -26,7 +26,7 @@ describe("connection: a window that we give", () => {
   });
 
   it("of one byte is refilled by one byte", () => {
-    const window = new ReceiveWindow(1, 1);
+    const window = windowOf(1, 1);
     for (let i = 0; i < 10; i++) {
       window.receive(1);
       assert.equal(window.take(1), 1);
@@ -34,7 +34,7 @@ describe("connection: a window that we give", () => {
   });
 
   it("of nothing takes nothing until it grows", () => {
-    const window = new ReceiveWindow(0, 100);
+    const window = windowOf(0, 100);
     assert.throws(() => window.receive(1), ProtocolError);
     assert.equal(window.take(0), 0);
     window.grow(10);
@@ -43,7 +43,7 @@ describe("connection: a window that we give", () => {
   });
 
   it("is not refilled by what has not arrived", () => {
-    const window = new ReceiveWindow(1000, 100);
+    const window = windowOf(1000, 100);
     assert.throws(() => window.take(1), RangeError);
     window.receive(100);
     window.take(60);
@@ -52,7 +52,7 @@ describe("connection: a window that we give", () => {
   });
 
   it("does not grow past 2^32 - 1, nor come to it by what is taken later", () => {
-    const window = new ReceiveWindow(MAX - 10, 100);
+    const window = windowOf(MAX - 10, 100);
     window.receive(100);
     assert.throws(() => window.grow(11), RangeError);
     window.grow(10);
@@ -139,6 +139,7 @@ class Ends {
   #end(index: 0 | 1): Multiplexer {
     const queue = this.queues[index];
     return new Multiplexer({
+      now: () => 0,
       maxChannels: 10,
       sendable: () => this.sendable,
       send: (payload) => {
@@ -315,3 +316,68 @@ function step(
     }
   }
 }
+
+function windowOf(sizeBytes: number, maxPacketBytes: number): ReceiveWindow {
+  return new ReceiveWindow({ sizeBytes, maxSizeBytes: sizeBytes, maxPacketBytes }, () => 0);
+}
+
+describe("connection: a window that may grow", () => {
+  const KIB = 1024;
+
+  /** Sends over a way of some length to a reader that takes at once; gives the bytes a second. */
+  function throughput(maxSizeBytes: number, roundTripMs: number, takes = true): number {
+    let now = 0;
+    const sizeBytes = 64 * KIB;
+    const packet = KIB;
+    const window = new ReceiveWindow(
+      { sizeBytes, maxSizeBytes, maxPacketBytes: packet },
+      () => now,
+    );
+    // A link that carries a KiB every tenth of a millisecond.
+    let allowed = sizeBytes;
+    const onTheWay: { at: number; bytes: number }[] = [];
+    const refills: { at: number; bytes: number }[] = [];
+    let arrived = 0;
+    for (; now < 5000; now += 0.1) {
+      while (refills[0] !== undefined && refills[0].at <= now) {
+        allowed += refills.shift()?.bytes ?? 0;
+      }
+      if (allowed >= packet) {
+        allowed -= packet;
+        onTheWay.push({ at: now + roundTripMs / 2, bytes: packet });
+      }
+      while (onTheWay[0] !== undefined && onTheWay[0].at <= now) {
+        const { bytes } = onTheWay.shift() ?? { bytes: 0 };
+        window.receive(bytes);
+        arrived += bytes;
+        const refill = takes ? window.take(bytes) : 0;
+        if (refill > 0) refills.push({ at: now + roundTripMs / 2, bytes: refill });
+      }
+    }
+    return arrived / 5;
+  }
+
+  it("lets a peer far away send as fast as the link carries", () => {
+    const fixed = throughput(64 * KIB, 100);
+    const growing = throughput(4096 * KIB, 100);
+    assert.ok(growing > fixed * 8, `${growing} against ${fixed} bytes a second`);
+  });
+
+  it("stays as it is where nobody waits", () => {
+    const window = new ReceiveWindow(
+      { sizeBytes: 1000, maxSizeBytes: 100_000, maxPacketBytes: 1000 },
+      () => 0,
+    );
+    for (let i = 0; i < 1000; i++) {
+      window.receive(100);
+      window.take(100);
+      assert.ok(window.remainingBytes <= 1000);
+    }
+  });
+
+  it("passes no bound, and does not grow for an application that takes nothing", () => {
+    assert.equal(throughput(4096 * KIB, 100, false) * 5, 64 * KIB);
+    const bounded = throughput(128 * KIB, 100);
+    assert.ok(bounded * 0.1 <= 128 * KIB);
+  });
+});

@@ -10,6 +10,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import type { MaybePromise } from "../crypto/types.ts";
 import { KeyFormatError, printable } from "../wire/errors.ts";
 import { fromBase64 } from "./_base64.ts";
+import { plainKey } from "./certificate.ts";
 import { Ed25519PublicKey } from "./ed25519.ts";
 import { parsePublicKey, parsePublicKeyLine, samePublicKey } from "./public_key.ts";
 import type { PublicKey } from "./types.ts";
@@ -27,6 +28,9 @@ export interface HostKeyContext {
 /**
  * Says whether a server may have this host key. The server has proved already that it holds the
  * private half; nothing secret has been sent to it.
+ *
+ * The key may be a `Certificate`, of which nothing has been checked: `certifiedBy` does that, and
+ * `plainKey` gives the key that is certified, for those who know that.
  */
 export type HostKeyVerifier = (key: PublicKey, context: HostKeyContext) => MaybePromise<boolean>;
 
@@ -40,6 +44,9 @@ export type HostKeyVerifier = (key: PublicKey, context: HostKeyContext) => Maybe
  *   fingerprint or bytes equal some others.
  * - a line of a `.pub` file, or only its base64
  * - a {@linkcode PublicKey}
+ *
+ * Of a server that shows a certificate its key is judged by all of these. Or:
+ *
  * - a function, which is what comes back: trust on first use, known hosts, asking the user
  *
  * @throws {KeyFormatError} If the text is none of these. The empty text is not: to accept any key,
@@ -58,7 +65,7 @@ export type HostKeyVerifier = (key: PublicKey, context: HostKeyContext) => Maybe
 export function authenticatorOf(known: string | PublicKey | HostKeyVerifier): HostKeyVerifier {
   if (typeof known === "function") return known;
   if (typeof known === "string") return parseAuthenticator(known.trim());
-  return (key) => samePublicKey(key, known);
+  return (key) => samePublicKey(plainKey(key), plainKey(known));
 }
 
 /**
@@ -112,17 +119,19 @@ function typeVerifier(type: RegExp, value: string): HostKeyVerifier {
     }
     return authenticatorOf(known);
   }
-  return (key) =>
-    type.test(key.type) &&
-    (equalBytes(sha256(key.blob), bytes) ||
-      key.type === "ssh-ed25519" && equalBytes(key.blob, new Ed25519PublicKey(bytes).blob));
+  return (shown) => {
+    const key = plainKey(shown);
+    return type.test(key.type) &&
+      (equalBytes(sha256(key.blob), bytes) ||
+        key.type === "ssh-ed25519" && equalBytes(key.blob, new Ed25519PublicKey(bytes).blob));
+  };
 }
 
 function digestVerifier(
   hash: (data: Uint8Array) => Uint8Array,
   digest: Uint8Array,
 ): HostKeyVerifier {
-  return (key) => equalBytes(hash(key.blob), digest);
+  return (key) => equalBytes(hash(plainKey(key).blob), digest);
 }
 
 function decodeDigest(base64: string, length: number): Uint8Array {

@@ -11,13 +11,14 @@ import { KeyFormatError } from "../wire/errors.ts";
 import { Reader } from "../wire/reader.ts";
 import { toBase64 } from "./_base64.ts";
 import { bitLength } from "./_integers.ts";
+import { plainKey } from "./certificate.ts";
 import type { PublicKey } from "./types.ts";
 
 /** The hashes of fingerprints, as `ssh-keygen -E` names them. */
 export type FingerprintHash = "sha256" | "md5";
 
 /**
- * A key's fingerprint, as `ssh-keygen -l` prints it.
+ * A key's fingerprint, as `ssh-keygen -l` prints it. That of a certificate is its key's.
  *
  * @param hash `sha256` gives `SHA256:` and base64 without padding; `md5`, for comparing with old
  * records only, `MD5:` and hexadecimal with colons.
@@ -45,11 +46,12 @@ export function fingerprint(key: PublicKey, hash: FingerprintHash = "sha256"): s
  * @throws {RangeError} If `hash` is another one.
  */
 export function fingerprintDigest(key: PublicKey, hash: FingerprintHash): Uint8Array {
+  const { blob } = plainKey(key);
   switch (hash) {
     case "sha256":
-      return sha256(key.blob);
+      return sha256(blob);
     case "md5":
-      return md5(key.blob);
+      return md5(blob);
     default:
       throw new RangeError(`Cannot compute fingerprint: ${hash} is not one of sha256, md5`);
   }
@@ -57,13 +59,19 @@ export function fingerprintDigest(key: PublicKey, hash: FingerprintHash): Uint8A
 
 /** A key's kind and size, as `ssh-keygen -l` prints them: `ED25519` and 256. */
 export function describeKey(key: PublicKey): { kind: string; bits: number } {
-  const reader = new Reader(key.blob, "public key", KeyFormatError);
-  reader.string("type");
-  if (key.type === "ssh-rsa") {
+  const plain = plainKey(key);
+  const { kind, bits } = describePlainKey(plain);
+  return plain === key ? { kind, bits } : { kind: `${kind}-CERT`, bits };
+}
+
+function describePlainKey({ type, blob }: PublicKey): { kind: string; bits: number } {
+  if (type === "ssh-rsa") {
+    const reader = new Reader(blob, "public key", KeyFormatError);
+    reader.string("type");
     reader.mpint("exponent e");
     return { kind: "RSA", bits: bitLength(reader.mpint("modulus n")) };
   }
-  const curve = /^ecdsa-sha2-nistp(\d+)$/.exec(key.type)?.[1];
-  if (curve !== undefined) return { kind: "ECDSA", bits: Number(curve) };
-  return { kind: key.type.replace(/^ssh-/, "").toUpperCase(), bits: 256 };
+  const [, sk, name, bits = "256"] = /^(sk-)?(?:ssh-)?(\w+)(?:-sha2-nistp(\d+))?/.exec(type) ?? [];
+  const kind = (name ?? type).toUpperCase();
+  return { kind: sk === undefined ? kind : `${kind}-SK`, bits: Number(bits) };
 }

@@ -8,7 +8,8 @@
  * | read and write private keys | {@linkcode parsePrivateKey}, {@linkcode formatPrivateKey}, {@linkcode formatPkcs8} |
  * | read and write public keys | {@linkcode parsePublicKeyLine}, {@linkcode formatPublicKeyLine}, {@linkcode parseRfc4716}, {@linkcode formatRfc4716} |
  * | show a key to people | {@linkcode fingerprint}, {@linkcode randomart} |
- * | know a server | {@linkcode authenticatorOf} |
+ * | know a server | {@linkcode authenticatorOf}, {@linkcode certifiedBy}, {@linkcode checkKnownHost} |
+ * | certify keys, and use and check certificates | {@linkcode issueCertificate}, {@linkcode withCertificate}, {@linkcode verifyCertificate} |
  *
  * Everything here takes text or bytes and gives values: it opens no file and no connection.
  *
@@ -39,17 +40,28 @@
  */
 
 export * from "./authenticator.ts";
+export * from "./certificate_algorithms.ts";
+export * from "./certified_by.ts";
 export * from "./ecdsa.ts";
 export * from "./ed25519.ts";
 export * from "./fingerprint.ts";
 export * from "./from_parts.ts";
 export * from "./generate.ts";
+export * from "./issue_certificate.ts";
+export * from "./known_hosts.ts";
+export * from "./known_hosts_edit.ts";
+export * from "./known_hosts_lookup.ts";
+export * from "./permissions.ts";
 export * from "./private_key.ts";
 export * from "./public_key.ts";
 export * from "./randomart.ts";
 export * from "./rfc4716.ts";
 export * from "./rsa.ts";
+export * from "./security_key.ts";
 export * from "./types.ts";
+export * from "./verify_certificate.ts";
+export * from "./with_certificate.ts";
+export { Certificate, type CertificateRole, plainKey } from "./certificate.ts";
 export { type EncryptionOptions, privateKeyCiphers } from "./openssh_format.ts";
 export type { MaybePromise } from "../crypto/types.ts";
 export { KeyFormatError, SshError } from "../wire/errors.ts";

@@ -8,13 +8,12 @@ import { equalBytes } from "@noble/curves/utils.js";
 import { KeyFormatError, printable } from "../wire/errors.ts";
 import { Reader } from "../wire/reader.ts";
 import { fromBase64, toBase64 } from "./_base64.ts";
-import { ecdsaKeyType } from "./ecdsa.ts";
-import { ed25519KeyType } from "./ed25519.ts";
-import { rsaKeyType } from "./rsa.ts";
+import { plainKeyTypes, readPublicKeyBlob } from "./_public_key_blob.ts";
+import { certificateType } from "./certificate.ts";
 import type { KeyType, PublicKey } from "./types.ts";
 
 /** The types of keys that are supported, the preferred one first. */
-export const keyTypes: readonly KeyType[] = [ed25519KeyType, ecdsaKeyType, rsaKeyType];
+export const keyTypes: readonly KeyType[] = [...plainKeyTypes, certificateType];
 
 /** What goes with {@linkcode parsePublicKey}. */
 export interface ParsePublicKeyOptions {
@@ -32,17 +31,7 @@ export interface ParsePublicKeyOptions {
  * key is too weak to be used; the message says what.
  */
 export function parsePublicKey(blob: Uint8Array, options: ParsePublicKeyOptions = {}): PublicKey {
-  const reader = new Reader(blob, "public key", KeyFormatError);
-  const name = reader.name("type", 256);
-  const types = options.types ?? keyTypes;
-  const type = types.find((type) => type.names.includes(name));
-  if (type === undefined) {
-    const supported = types.flatMap((type) => type.names).join(", ");
-    throw reader.error(`type ${printable(name)} is not one of ${supported}`);
-  }
-  const key = type.readPublic(name, reader, options.comment ?? "");
-  reader.end();
-  return key;
+  return readPublicKeyBlob(blob, options.types ?? keyTypes, options.comment ?? "", "public key");
 }
 
 /**

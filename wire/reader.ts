@@ -59,6 +59,11 @@ export class Reader {
     return this.raw(this.remaining);
   }
 
+  /** What has been read from an offset on, as it is: what a signature is over. */
+  since(start: number): Uint8Array {
+    return this.#bytes.subarray(start, this.#offset);
+  }
+
   /** `byte` */
   uint8(field = "byte"): number {
     const start = this.#offset;

@@ -32,6 +32,7 @@ describe("reader", () => {
     assert.equal(fields.uint64(), 4n);
     assert.equal(fields.text(), "a");
     assert.deepEqual([fields.offset, fields.remaining], [20, 2]);
+    assert.deepEqual(fields.since(15), fromHex("0000000161"));
     assert.deepEqual(fields.rest(), fromHex("ffff"));
     fields.end();
   });

@@ -1,0 +1,63 @@
+/**
+ * What a login may do: what the options of a certificate or of an authorized key come to.
+ *
+ * @module
+ */
+
+/** What a login may do, and under which conditions. What is left out is not restricted. */
+export interface Permissions {
+  /**
+   * What runs in the place of whatever shell, command or subsystem the client asks for: the
+   * `force-command` of certificates, the `command` of authorized keys.
+   */
+  readonly forceCommand?: string | undefined;
+  /** Variables of the environment, which the client cannot change. */
+  readonly environment?: Readonly<Record<string, string>> | undefined;
+  /** Whether sessions may have a terminal. */
+  readonly pty?: boolean | undefined;
+  /** Whether ports and sockets may be forwarded, either way, and tunnels opened. */
+  readonly portForwarding?: boolean | undefined;
+  /** Whether an agent may be forwarded. */
+  readonly agentForwarding?: boolean | undefined;
+  /** Whether X11 may be forwarded. */
+  readonly x11Forwarding?: boolean | undefined;
+  /** Whether the user's own start-up script, `~/.ssh/rc`, may run. */
+  readonly userRc?: boolean | undefined;
+  /**
+   * Whether a signature of a security key has to say that somebody was there: true, unless given.
+   * The options `no-touch-required` make it false.
+   */
+  readonly touchRequired?: boolean | undefined;
+  /**
+   * Whether a signature of a security key has to say who was there, by a PIN or a fingerprint:
+   * false, unless given. The options `verify-required` make it true.
+   */
+  readonly verifyRequired?: boolean | undefined;
+}
+
+const RIGHTS = ["pty", "portForwarding", "agentForwarding", "x11Forwarding", "userRc"] as const;
+
+/**
+ * What is left when two sets of permissions hold at once, such as those of a certificate and of the
+ * authorized key that is its authority: nothing is allowed that either forbids.
+ *
+ * @returns Null if both force a command, or set a variable, and not to the same.
+ */
+export function mergePermissions(a: Permissions, b: Permissions): Permissions | null {
+  const commands = [a.forceCommand, b.forceCommand].filter((command) => command !== undefined);
+  const [forceCommand, other = forceCommand] = commands;
+  if (other !== forceCommand) return null;
+  const environment = { ...a.environment, ...b.environment };
+  for (const [name, value] of Object.entries(a.environment ?? {})) {
+    if (environment[name] !== value) return null;
+  }
+  const rights = RIGHTS.filter((right) => a[right] === false || b[right] === false)
+    .map((right) => [right, false]);
+  return {
+    ...(forceCommand !== undefined && { forceCommand }),
+    ...(Object.keys(environment).length > 0 && { environment }),
+    ...Object.fromEntries(rights),
+    ...(a.touchRequired === false && b.touchRequired === false && { touchRequired: false }),
+    ...((a.verifyRequired || b.verifyRequired) && { verifyRequired: true }),
+  };
+}

@@ -12,7 +12,42 @@ import { SshCommand } from "./command.ts";
 import { type ProcessOptions, SshProcess } from "./process.ts";
 import { Session, type SessionChannelOptions, type WaitOptions } from "./session.ts";
 
-/** A connection to a server, at the user's end. It is made by `connect`. */
+/**
+ * A connection to a server, at the user's end. It is made by `connect`.
+ *
+ * @example A command with input, and one that is given up
+ * ```ts
+ * import { connect } from "@sshflow/ssh/client";
+ * import { flowPair } from "@sshflow/ssh/flow";
+ * import { generateKey } from "@sshflow/ssh/keys";
+ * import { serve } from "@sshflow/ssh/server";
+ * import assert from "node:assert/strict";
+ *
+ * const [near, far] = flowPair();
+ * const hostKey = await generateKey("ed25519");
+ * await using server = serve(far, {
+ *   hostKeys: [hostKey],
+ *   authenticate: () => true,
+ *   session: (session) => session.stdin.pipeTo(session.stdout),
+ * });
+ * await using ssh = await connect(near, {
+ *   user: "ada",
+ *   auth: { password: "" },
+ *   authenticator: hostKey.publicKey,
+ * });
+ *
+ * const cat = ssh.command("cat").spawn();
+ * const writer = cat.stdin.getWriter();
+ * await writer.write(new TextEncoder().encode("hello"));
+ * await writer.close();
+ * const { success, stdout } = await cat.output();
+ * assert.equal(success, true);
+ * assert.equal(new TextDecoder().decode(stdout), "hello");
+ *
+ * const waiting = ssh.command("cat", { signal: AbortSignal.timeout(10) }).spawn();
+ * await assert.rejects(waiting.status, { name: "TimeoutError" });
+ * ```
+ */
 export class SshClient {
   /** The connection itself: for channels of other types, and for global requests. */
   readonly connection: Connection;

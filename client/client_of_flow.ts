@@ -29,7 +29,36 @@ export type ClientOfFlowOptions = ConnectOptions & {
  * @returns What runs: its output to read, its input to write.
  * @throws {RequestError} If the server refuses the request. For more, see `connect`.
  *
- * @example
+ * @example A server and a client, in memory
+ * ```ts
+ * import { clientOfFlow } from "@sshflow/ssh/client";
+ * import { Eof, flowPair } from "@sshflow/ssh/flow";
+ * import { fingerprint, generateKey } from "@sshflow/ssh/keys";
+ * import { serve } from "@sshflow/ssh/server";
+ * import assert from "node:assert/strict";
+ *
+ * const [near, far] = flowPair();
+ * const [hostKey, privateKey] = [await generateKey("ed25519"), await generateKey("ed25519")];
+ * await using server = serve(far, {
+ *   hostKeys: [hostKey],
+ *   authenticate: (attempt) => attempt.method === "publickey",
+ *   session: (session) => session.stdin.pipeTo(session.stdout),
+ * });
+ * const cat = await clientOfFlow(near, {
+ *   user: "ada",
+ *   auth: { privateKey },
+ *   authenticator: fingerprint(hostKey.publicKey),
+ *   request: { type: "exec", command: "cat" },
+ * });
+ * await cat.write(new TextEncoder().encode("hello"));
+ * assert.deepEqual(await cat.read(), new TextEncoder().encode("hello"));
+ * await cat.closeWrite();
+ * assert.equal(await cat.read(), Eof);
+ * assert.equal((await cat.exitStatus).code, 0);
+ * await cat.close();
+ * ```
+ *
+ * @example Over TCP
  * ```ts ignore
  * import { clientOfFlow } from "@sshflow/ssh/client";
  * import { fromStreams } from "@sshflow/ssh/flow";

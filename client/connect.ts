@@ -59,7 +59,30 @@ export type ConnectOptions = ConnectSettings & HostKeyOptions;
  * @throws {ProtocolError} If the other end does not speak SSH, or breaks its rules.
  * @throws {DisconnectError} If the server ends the connection.
  *
- * @example
+ * @example A server and a client, in memory
+ * ```ts
+ * import { connect } from "@sshflow/ssh/client";
+ * import { flowPair } from "@sshflow/ssh/flow";
+ * import { generateKey } from "@sshflow/ssh/keys";
+ * import { serve } from "@sshflow/ssh/server";
+ * import assert from "node:assert/strict";
+ *
+ * const [near, far] = flowPair();
+ * const hostKey = await generateKey("ed25519");
+ * await using server = serve(far, {
+ *   hostKeys: [hostKey],
+ *   authenticate: (attempt) => attempt.method === "password" && attempt.password === "sesame",
+ *   session: (session) => session.exit(7),
+ * });
+ * await using ssh = await connect(near, {
+ *   user: "ada",
+ *   auth: { password: "sesame" },
+ *   verifyHostKey: (key) => key.type === "ssh-ed25519",
+ * });
+ * assert.equal((await ssh.command("make").output()).code, 7);
+ * ```
+ *
+ * @example Over TCP
  * ```ts ignore
  * import { connect, password } from "@sshflow/ssh/client";
  *

@@ -36,6 +36,11 @@ export interface SessionChannelOptions {
   /** How many bytes of data the server may put into one packet: 32 KiB unless given. */
   readonly maxPacketBytes?: number;
   /**
+   * What is done once both ends have sent EOF: nothing (`half-open`, unless given), for the server
+   * may still have its exit status to send; or the session is closed (`close`).
+   */
+  readonly afterEof?: "half-open" | "close";
+  /**
    * Told when the server says whether the terminal here may do flow control by Ctrl-S and Ctrl-Q
    * (RFC 4254 section 6.8).
    */
@@ -63,6 +68,35 @@ export interface WaitOptions {
  *
  * Requests of the server are answered with failure, `keepalive@openssh.com` among them: that too
  * shows that somebody is here.
+ *
+ * @example
+ * ```ts
+ * import { connect } from "@sshflow/ssh/client";
+ * import { flowPair } from "@sshflow/ssh/flow";
+ * import { generateKey } from "@sshflow/ssh/keys";
+ * import { serve } from "@sshflow/ssh/server";
+ * import assert from "node:assert/strict";
+ *
+ * const [near, far] = flowPair();
+ * const hostKey = await generateKey("ed25519");
+ * await using server = serve(far, {
+ *   hostKeys: [hostKey],
+ *   authenticate: () => true,
+ *   session: (session) => session.exit(session.env.get("LANG") === "C" ? 3 : 4),
+ * });
+ * await using ssh = await connect(near, {
+ *   user: "ada",
+ *   auth: { password: "" },
+ *   authenticator: hostKey.publicKey,
+ * });
+ * await using session = await ssh.openSession();
+ * await session.setEnv("LANG", "C");
+ * await session.exec("locale");
+ * const events: string[] = [];
+ * for await (const event of session.events) events.push(event.type);
+ * assert.deepEqual(events, ["eof", "exit-status", "closed"]);
+ * assert.equal((await session.exitStatus).code, 3);
+ * ```
  */
 export class Session {
   /** The channel: its streams, its window, its ends. */
@@ -72,11 +106,12 @@ export class Session {
 
   /** Sessions are made by `SshClient.openSession`. */
   constructor(connection: Connection, options: SessionChannelOptions = {}) {
-    const { windowBytes, maxWindowBytes, maxPacketBytes, onXonXoff } = options;
+    const { windowBytes, maxWindowBytes, maxPacketBytes, afterEof, onXonXoff } = options;
     this.channel = connection.createChannel("session", {
       ...(windowBytes !== undefined && { windowBytes }),
       ...(maxWindowBytes !== undefined && { maxWindowBytes }),
       ...(maxPacketBytes !== undefined && { maxPacketBytes }),
+      ...(afterEof !== undefined && { afterEof }),
       onRequest: (request) => this.#take(request, onXonXoff),
     });
     this.#exit.promise.catch(() => {});

@@ -4,6 +4,7 @@ import type { Session } from "../../client/mod.ts";
 import type { Channel, ChannelEvent } from "../../connection/mod.ts";
 import { encodeXonXoff } from "../../wire/channel_requests.ts";
 import { ChannelClosedError, ChannelOpenError, RequestError } from "../../wire/errors.ts";
+import { staysPending } from "../flow/conformance.ts";
 import { connected, decode, encode, untilRun } from "./_server.ts";
 
 /** Grants or refuses all requests. */
@@ -152,6 +153,21 @@ describe("session", () => {
     ]);
     assert.deepEqual([decode(stdout), decode(stderr)], ["out", "hello"]);
     assert.equal((await session.exitStatus).code, null);
+  });
+
+  it("stays half-open after both ends, unless it is to be closed then", async () => {
+    for (const afterEof of ["half-open", "close"] as const) {
+      await using pair = await connected(async (channel) => {
+        await untilRun(channel);
+        await channel.readable.pipeTo(channel.writable);
+      });
+      await using session = await pair.ssh.openSession({ afterEof });
+      await session.shell();
+      await session.channel.sendEof();
+      assert.equal((await session.stdout.getReader().read()).done, true);
+      await pair.ssh.ping();
+      assert.equal(await staysPending(session.closed), afterEof === "half-open");
+    }
   });
 
   it("that is aborted rejects with the reason, everywhere", async () => {

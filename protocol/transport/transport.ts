@@ -80,8 +80,11 @@ export interface TransportOptions {
 
 /** No honest peer needs as many packets for a first key exchange. */
 const MAX_INITIAL_PACKETS = 1000;
-/** How long a peer may say nothing in the middle of a later exchange, in milliseconds. */
-const MAX_SILENCE_MS = 120_000;
+/**
+ * How long a peer may say nothing in the middle of a later exchange, in milliseconds: long enough
+ * for our KEXINIT to get there over a slow link, behind all that is under way.
+ */
+const MAX_SILENCE_MS = 600_000;
 /** What may wait for the end of a key exchange: replies, above all. */
 const MAX_HELD_BYTES = 2 * 1024 * 1024;
 /** What a message costs beside its bytes, so that many small ones are bounded as well. */

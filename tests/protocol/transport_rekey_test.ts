@@ -121,7 +121,7 @@ describe("re-key", () => {
     assert.equal(client.advance(now), 6000);
     assert.equal(exchanges(), 1);
     now = 6000;
-    assert.equal(client.advance(now), 126_000, "the peer may not be silent for ever");
+    assert.equal(client.advance(now), 606_000, "the peer may not be silent for ever");
     assert.equal(exchanges(), 2);
     await settle(client, server);
     assert.equal(client.advance(now), 7000);
@@ -216,7 +216,7 @@ describe("re-key", () => {
         // What comes meanwhile shows that it is there.
         now = 100_000;
         if (point === "KEXINIT") peer.send(ignore);
-        const deadline = point === "KEXINIT" ? 220_000 : 120_000;
+        const deadline = point === "KEXINIT" ? 700_000 : 600_000;
         assert.equal(peer.engine.advance(now), deadline);
         now = deadline - 1;
         assert.equal(peer.engine.advance(now), deadline);

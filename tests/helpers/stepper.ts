@@ -300,7 +300,7 @@ function algorithmsOf(
 async function rest(ends: readonly End[]): Promise<void> {
   for (let i = 0; i < 10; i++) await Promise.resolve();
   for (const { engine, steps } of ends) {
-    while (engine.parked !== null && steps.length === 0) {
+    while ((engine.parked ?? engine.sealing) !== null && steps.length === 0) {
       await new Promise((resolve) => setTimeout(resolve, 0));
     }
   }

@@ -33,6 +33,12 @@ describe("two engines, stepped from a seed", () => {
     }
   });
 
+  it("do the same again with the same seed", async () => {
+    const options = { seed: 150, algorithms: plainAlgorithms, bytes: 2000, noise: 20, rekeys: 10 };
+    const result = await runSeed({ ...options, slowCiphers: true });
+    assert.deepEqual(await runSeed({ ...options, slowCiphers: true }), result);
+  });
+
   it("take one byte at a time", async () => {
     for (const seed of seeds(200, 3)) {
       await runSeed({ seed, algorithms: quickAlgorithms, bytes: 500, mostAtOnce: 1 });
@@ -71,7 +77,8 @@ describe("two engines, stepped from a seed", () => {
         seed,
         algorithms: { ...quickAlgorithms, ciphers: [pick(seed)] },
         slowCiphers: true,
-        bytes: 5000,
+        // Larger packets might go to WebCrypto, which knows of no seed.
+        bytes: 3500,
         noise: 20,
         rekeys: 10,
         ...(seed % 2 === 0 ? { rekey: { bytes: 10_000 } } : {}),

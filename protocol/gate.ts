@@ -117,17 +117,20 @@ const TABLE: readonly Row[] = [
   // Method specific: the method under way knows which of them it waits for.
   { numbers: [60, 60], roles: ["client"], phases: ["authenticating"], exchanging: "never" },
   { numbers: [61, 61], roles: ["server"], phases: ["authenticating"], exchanging: "never" },
+  // RFC 4253 section 7.1 forbids these between KEXINIT and NEWKEYS, but there are peers that send
+  // them all the same (asyncssh before 2.15), and OpenSSH takes them. They are under the old keys,
+  // which the same user was authenticated by: nothing is lost by taking them.
   {
     numbers: [Msg.GLOBAL_REQUEST, Msg.REQUEST_FAILURE],
     roles: BOTH,
     phases: ["connected"],
-    exchanging: "never",
+    exchanging: "may",
   },
   {
     numbers: [Msg.CHANNEL_OPEN, Msg.CHANNEL_FAILURE],
     roles: BOTH,
     phases: ["connected"],
-    exchanging: "never",
+    exchanging: "may",
   },
   { numbers: [Msg.PING, Msg.PONG], roles: BOTH, phases: ENCRYPTED, exchanging: "never" },
 ];

@@ -37,7 +37,8 @@ export function expectedVerdict(number: number, state: GateState): Verdict {
   if (number === 1) return "accept";
   if (number >= 2 && number <= 4) return strictInitial ? "refuse" : "accept";
   if (exchanging) {
-    // RFC 4253 section 7.1.
+    // RFC 4253 section 7.1; and what peers send all the same once the user is authenticated.
+    if (phase === "connected" && CONNECTION.includes(number)) return "accept";
     return number === 21 || (number >= 30 && number <= 49) ? "accept" : "refuse";
   }
   if (ACCEPTED[role][phase].includes(number)) return "accept";

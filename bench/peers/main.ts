@@ -5,13 +5,29 @@
  */
 
 import { parseArgs } from "node:util";
+import { bothEnds } from "./both_ends.ts";
+import { channels } from "./channels.ts";
+import { clientSpeed } from "./client_speed.ts";
+import { delay } from "./delay.ts";
+import { handshakes } from "./handshakes.ts";
 import { Peers } from "./harness/implementations.ts";
 import { makeKeys } from "./harness/openssh.ts";
+import { latency } from "./latency.ts";
+import { memory } from "./memory.ts";
+import { scaling } from "./scaling.ts";
 import type { Section } from "./section.ts";
 import { serverSpeed } from "./server_speed.ts";
 
 const sections: readonly Section[] = [
   serverSpeed,
+  clientSpeed,
+  bothEnds,
+  handshakes,
+  memory,
+  latency,
+  delay,
+  channels,
+  scaling,
 ];
 
 const help = `Compare with other implementations of SSH, on this machine.

@@ -4,17 +4,17 @@
  * @module
  */
 
-import type { Transfer } from "./agents/jobs.ts";
+import type { Choice, Transfer } from "./agents/jobs.ts";
 import { type CipherChoice, ciphers, KEX } from "./harness/ciphers.ts";
 import { Agents, implementations } from "./harness/implementations.ts";
 import { type MeasuredServer, OpenSshLogin, startOpenSshServer } from "./harness/openssh.ts";
-import { measureByTurns, medianOf } from "./harness/rounds.ts";
+import { measureByTurns, medianOf, type Variants } from "./harness/rounds.ts";
 import { printTable, show, showRatio } from "./harness/table.ts";
 import type { Section, Setting } from "./section.ts";
 
 /** A server, and the commands by which it moves zeros. */
 interface Candidate extends Pick<MeasuredServer, "port" | "cpuSeconds"> {
-  readonly source: string;
+  readonly source: (bytes: number) => string;
   readonly sink: string;
 }
 
@@ -33,7 +33,6 @@ export const serverSpeed: Section = {
   name: "server",
   title: "Servers, with OpenSSH's client",
   async run(setting) {
-    const bytes = setting.megabytes * 1e6;
     await using agents = new Agents(setting.peers, implementations);
     await using openSsh = await startOpenSshServer(setting.keys);
     const candidates = new Map<string, Candidate>();
@@ -41,7 +40,7 @@ export const serverSpeed: Section = {
       candidates.set(SSHD, {
         port: openSsh.port,
         cpuSeconds: openSsh.cpuSeconds,
-        source: `head -c ${bytes} /dev/zero`,
+        source: (bytes) => `head -c ${bytes} /dev/zero`,
         sink: "wc -c",
       });
     }
@@ -49,35 +48,26 @@ export const serverSpeed: Section = {
       const agent = agents.get(name);
       const { port } = await agent.ask("listen", setting.keys);
       const cpuSeconds = () => agent.cpuSeconds();
-      candidates.set(name, { port, cpuSeconds, source: `source ${bytes}`, sink: "sink" });
+      candidates.set(name, {
+        port,
+        cpuSeconds,
+        source: (bytes) => `source ${bytes}`,
+        sink: "sink",
+      });
     }
-    for (const cipher of ciphers) await compare(setting, candidates, cipher, bytes);
+    for (const cipher of ciphers) await compare(setting, candidates, cipher);
   },
 };
 
 async function compare(
-  { keys, runs }: Setting,
+  { keys, runs, megabytes }: Setting,
   candidates: ReadonlyMap<string, Candidate>,
   cipher: CipherChoice,
-  bytes: number,
 ): Promise<void> {
-  const variants = [...candidates].map(([name, candidate]) =>
-    [name, async (): Promise<Measurement> => {
-      const { port, source, sink, cpuSeconds } = candidate;
-      await using login = await OpenSshLogin.open(port, { ...keys, ...cipher, kex: KEX });
-      const before = cpuSeconds();
-      const down = await login.download(source, bytes);
-      const between = cpuSeconds();
-      const up = await login.upload(sink, bytes);
-      return {
-        down,
-        up,
-        downCpuSeconds: between - before,
-        upCpuSeconds: cpuSeconds() - between,
-      };
-    }] as const
-  );
-  const results = await measureByTurns(new Map(variants), runs);
+  const bytes = megabytes * 1e6;
+  const choice: Choice = { ...keys, ...cipher, kex: KEX };
+  const warmUp = logins(candidates, choice, bytes / 4);
+  const results = await measureByTurns(logins(candidates, choice, bytes), runs, warmUp);
   const speed = (name: string, direction: "down" | "up"): number | undefined =>
     medianOf(results.get(name), (result) => result[direction].bytes / result[direction].seconds);
   const rows = [...results].map(([name, measured]) => [
@@ -99,4 +89,24 @@ async function compare(
     "CPU µs/MB down",
     "CPU µs/MB up",
   ], rows);
+}
+
+/** A login at each server, that moves bytes both ways. */
+function logins(
+  candidates: ReadonlyMap<string, Candidate>,
+  choice: Choice,
+  bytes: number,
+): Variants<Measurement> {
+  const variants = [...candidates].map(([name, { port, source, sink, cpuSeconds }]) =>
+    [name, async (): Promise<Measurement> => {
+      await using login = await OpenSshLogin.open(port, choice);
+      const before = cpuSeconds();
+      const down = await login.download(source(bytes), bytes);
+      const between = cpuSeconds();
+      const up = await login.upload(sink, bytes);
+      const upCpuSeconds = cpuSeconds() - between;
+      return { down, up, downCpuSeconds: between - before, upCpuSeconds };
+    }] as const
+  );
+  return new Map(variants);
 }

@@ -29,9 +29,9 @@ export interface Jobs {
   download: { takes: Remote & { command: string }; gives: Transfer };
   /** Runs a command at a server, and writes zeros to it; gives also what it said. */
   upload: { takes: Remote & { command: string; bytes: number }; gives: Transfer };
-  /** Sends one byte at a time to a command that sends it back. */
+  /** Sends one byte at a time to a command that sends it back, so often or for so long. */
   latency: {
-    takes: Remote & { command: string; rounds: number };
+    takes: Remote & { command: string; rounds: number; limitMs: number };
     gives: { medianMs: number; p99Ms: number };
   };
   /** Moves bytes from a server to a client in the same process, and as many back. */

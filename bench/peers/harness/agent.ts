@@ -9,17 +9,62 @@ import type { AgentMethod, Jobs } from "../agents/jobs.ts";
 import { cpuSecondsOf } from "./cpu_time.ts";
 
 /** How long a job may take, unless it says otherwise. */
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 30_000;
 
-/** A process that does jobs, one at a time. */
+/** A process that does jobs, one at a time. One that is late with a job is ended, and replaced. */
 export class Agent {
+  readonly #command: readonly string[];
+  #running: Running | null = null;
+
+  /** @param command The program and its arguments. */
+  constructor(command: readonly string[]) {
+    this.#command = command;
+  }
+
+  /**
+   * Has a job done.
+   *
+   * @throws {Error} If it fails, or takes too long.
+   */
+  async ask<M extends AgentMethod>(
+    method: M,
+    job: Jobs[M]["takes"],
+    limitMs: number = LIMIT_MS,
+  ): Promise<Jobs[M]["gives"]> {
+    this.#running ??= new Running(this.#command);
+    const { promise: late, resolve } = Promise.withResolvers<undefined>();
+    const timer = setTimeout(resolve, limitMs);
+    const answer = await Promise.race([this.#running.ask({ method, job }), late]);
+    clearTimeout(timer);
+    if (answer === undefined) {
+      await this.stop();
+      throw new Error(`${method} took more than ${limitMs / 1000} s`);
+    }
+    if ("error" in answer) throw new Error(`${method}: ${answer.error}`);
+    return answer.result as Jobs[M]["gives"];
+  }
+
+  /** How long processors have worked for it, in seconds. */
+  cpuSeconds(): number {
+    return this.#running === null ? 0 : cpuSecondsOf(this.#running.pid);
+  }
+
+  /** Ends it. */
+  async stop(): Promise<void> {
+    const running = this.#running;
+    this.#running = null;
+    await running?.stop();
+  }
+}
+
+type Answer = { readonly result: unknown } | { readonly error: string };
+
+class Running {
   readonly #child: Deno.ChildProcess;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #lines: ReadableStreamDefaultReader<string>;
 
-  /** @param command The program and its arguments. */
-  constructor(command: readonly string[]) {
-    const [program = "", ...args] = command;
+  constructor([program = "", ...args]: readonly string[]) {
     this.#child = new Deno.Command(program, {
       args,
       env: { NO_COLOR: "1" },
@@ -32,41 +77,20 @@ export class Agent {
       .pipeThrough(new TextLineStream()).getReader();
   }
 
-  /**
-   * Has a job done.
-   *
-   * @throws {Error} If it fails, or takes too long: the process is ended then.
-   */
-  async ask<M extends AgentMethod>(
-    method: M,
-    job: Jobs[M]["takes"],
-    limitMs: number = LIMIT_MS,
-  ): Promise<Jobs[M]["gives"]> {
-    await this.#writer.write(new TextEncoder().encode(`${JSON.stringify({ method, job })}\n`));
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        reject(new Error(`${method} took more than ${limitMs / 1000} s`));
-        this.stop();
-      }, limitMs);
-    });
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  async ask(question: unknown): Promise<Answer> {
     try {
-      const { done, value } = await Promise.race([this.#lines.read(), late]);
-      if (done) throw new Error(`The process ended during ${method}`);
-      const answer = JSON.parse(value);
-      if ("error" in answer) throw new Error(`${method}: ${answer.error}`);
-      return answer.result;
-    } finally {
-      clearTimeout(timer);
+      await this.#writer.write(new TextEncoder().encode(`${JSON.stringify(question)}\n`));
+      const { done, value } = await this.#lines.read();
+      return done ? { error: "the process has ended" } : JSON.parse(value);
+    } catch (error) {
+      return { error: `${error}` };
     }
   }
 
-  /** How long processors have worked for it, in seconds. */
-  cpuSeconds(): number {
-    return cpuSecondsOf(this.#child.pid);
-  }
-
-  /** Ends it. */
   async stop(): Promise<void> {
     try {
       this.#child.kill("SIGKILL");

@@ -22,12 +22,21 @@ export async function makeKeys(): Promise<Keys> {
 /** A server that can be measured. */
 export interface MeasuredServer extends AsyncDisposable {
   readonly port: number;
+  /** The keys that it and its user have. */
+  readonly keys: Keys;
   /** How long processors have worked for it, in seconds. */
   cpuSeconds(): number;
 }
 
-/** Starts OpenSSH's server; null, and told, if it is missing. */
-export async function startOpenSshServer(keys: Keys): Promise<MeasuredServer | null> {
+/**
+ * Starts OpenSSH's server, with a host key of its own.
+ *
+ * @param userKey Whoever has it is let in.
+ * @returns Null, and tells it, if the server is missing.
+ */
+export async function startOpenSshServer(
+  { userKey }: Pick<Keys, "userKey">,
+): Promise<MeasuredServer | null> {
   if (peer("sshd") === null) {
     console.log("sshd is left out: apt-get install openssh-server");
     return null;
@@ -35,11 +44,14 @@ export async function startOpenSshServer(keys: Keys): Promise<MeasuredServer | n
   const before = new Set(childrenOf(Deno.pid, "sshd"));
   const server = await startSshd({
     hostKeys: ["ed25519"],
-    authorizedKeys: [await parsePrivateKey(keys.userKey)],
+    authorizedKeys: [await parsePrivateKey(userKey)],
   });
+  const [hostKey] = server.hostKeys;
+  if (hostKey === undefined) throw new Error("sshd has no host key");
   const pid = childrenOf(Deno.pid, "sshd").find((pid) => !before.has(pid));
   return {
     port: server.port,
+    keys: { userKey, hostKey: await formatPrivateKey(hostKey) },
     cpuSeconds: () => pid === undefined ? NaN : cpuSecondsOf(pid),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };

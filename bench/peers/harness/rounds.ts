@@ -13,24 +13,31 @@ export type Variants<T> = ReadonlyMap<string, () => Promise<T>>;
 /**
  * Measures each variant in each round. One that fails is told, and left out from then on.
  *
+ * @param warmUp What is run once before and not counted: code that is compiled as it runs is not
+ *   to be measured before that is done.
  * @returns What each variant gave, in the order of the rounds.
  */
 export async function measureByTurns<T>(
   variants: Variants<T>,
   rounds: number,
+  warmUp: Variants<unknown> = new Map(),
 ): Promise<Map<string, T[]>> {
   const results = new Map<string, T[]>([...variants.keys()].map((name) => [name, []]));
-  const failed = new Set<string>();
+  const attempt = async <R>(name: string, action: () => Promise<R>): Promise<R | undefined> => {
+    if (!results.has(name)) return undefined;
+    try {
+      return await action();
+    } catch (error) {
+      results.delete(name);
+      const [message] = `${error instanceof Error ? error.message : error}`.split("\n");
+      console.log(`${name} is left out: ${message}\n`);
+    }
+  };
+  for (const [name, action] of warmUp) await attempt(name, action);
   for (let round = 0; round < rounds; round++) {
     for (const [name, measure] of variants) {
-      if (failed.has(name)) continue;
-      try {
-        results.get(name)?.push(await measure());
-      } catch (error) {
-        failed.add(name);
-        results.delete(name);
-        console.log(`${name} is left out: ${error instanceof Error ? error.message : error}`);
-      }
+      const result = await attempt(name, measure);
+      if (result !== undefined) results.get(name)?.push(result);
     }
   }
   return results;

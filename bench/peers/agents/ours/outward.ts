@@ -30,8 +30,10 @@ export async function latency(job: Jobs["latency"]["takes"]): Promise<Jobs["late
     const writer = process.stdin.getWriter();
     const reader = process.stdout.getReader();
     const times: number[] = [];
+    const end = performance.now() + job.limitMs;
     for (let round = 0; round < job.rounds; round++) {
       const start = performance.now();
+      if (start > end) break;
       await writer.write(new Uint8Array([round]));
       const { value } = await reader.read();
       if (value?.length !== 1) throw new Error("The byte has not come back");

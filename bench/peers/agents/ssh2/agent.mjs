@@ -28,14 +28,6 @@ const methods = {
   channels,
 };
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const { method, job } = JSON.parse(line);
-  const answer = await methods[method](job)
-    .then((result) => ({ result }), (error) => ({ error: `${error?.stack ?? error}` }));
-  process.stdout.write(`${JSON.stringify(answer)}\n`);
-}
-process.exit();
-
 // The two ends.
 
 function makeServer({ hostKey, userKey }) {
@@ -137,11 +129,12 @@ class End extends Duplex {
   }
 
   _write(chunk, _encoding, accept) {
-    this.peer.take(chunk, accept);
+    // Never at once: its parser cannot be entered again before it has returned.
+    queueMicrotask(() => this.peer.take(chunk, accept));
   }
 
   _final(accept) {
-    this.peer.push(null);
+    queueMicrotask(() => this.peer.push(null));
     accept();
   }
 
@@ -179,8 +172,10 @@ async function latency(job) {
   return await withRemote(job, async (client) => {
     const stream = await exec(client, job.command);
     const times = [];
+    const end = performance.now() + job.limitMs;
     for (let round = 0; round < job.rounds; round++) {
       const start = performance.now();
+      if (start > end) break;
       stream.write(Buffer.from([round]));
       const [chunk] = await once(stream, "data");
       if (chunk.length !== 1) throw new Error("The byte has not come back");
@@ -347,3 +342,11 @@ async function memoryInUse() {
   }
   return process.memoryUsage();
 }
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { method, job } = JSON.parse(line);
+  const answer = await methods[method](job)
+    .then((result) => ({ result }), (error) => ({ error: `${error?.stack ?? error}` }));
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
+}
+process.exit();

@@ -19,6 +19,8 @@ export class ApplicationSink extends RecordingSink {
   readonly calls: string[] = [];
   /** How often the application was told that the connection has ended. */
   timesClosed = 0;
+  /** What DEBUG messages said. */
+  readonly debugs: string[] = [];
 
   override onAuthenticated(user: AuthenticatedUser): void {
     super.onAuthenticated(user);
@@ -33,6 +35,10 @@ export class ApplicationSink extends RecordingSink {
   override onGlobalRequest(request: IncomingGlobalRequest): void {
     super.onGlobalRequest(request);
     this.calls.push(`request ${request.name}`);
+  }
+
+  onDebug({ message }: { message: string }): void {
+    this.debugs.push(message);
   }
 
   override onClosed(reason: Error): void {

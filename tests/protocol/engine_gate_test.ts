@@ -15,8 +15,11 @@ import {
   channelData,
   channelRequest,
   confirmation,
+  debug,
   globalRequest,
+  ignore,
   openSession,
+  unimplemented,
   wellFormed,
 } from "../helpers/messages.ts";
 import { assertEnded, assertLives, assertNothingPends, refuses } from "../helpers/script.ts";
@@ -441,6 +444,18 @@ describe("engine, connected", () => {
         );
         assertNothingPends(peer);
       }
+    }
+  });
+
+  it("tells of DEBUG at any time, and of IGNORE and UNIMPLEMENTED never", async () => {
+    for (const role of ["client", "server"] as const) {
+      const peer = await hostilePeer({ role });
+      for (const stage of ["service", "authenticating", "connected"] as const) {
+        await peer.reach(stage);
+        peer.send(debug, ignore, unimplemented);
+      }
+      await assertLives(peer);
+      assert.deepEqual(peer.application.debugs, ["hush", "hush", "hush"]);
     }
   });
 

@@ -10,6 +10,8 @@
  * | show a key to people | {@linkcode fingerprint}, {@linkcode randomart} |
  * | know a server | {@linkcode authenticatorOf}, {@linkcode certifiedBy}, {@linkcode checkKnownHost} |
  * | certify keys, and use and check certificates | {@linkcode issueCertificate}, {@linkcode withCertificate}, {@linkcode verifyCertificate} |
+ * | read, search and change known hosts | {@linkcode parseKnownHosts}, {@linkcode checkKnownHost}, {@linkcode addKnownHost} |
+ * | read and change authorized keys, and decide by them | {@linkcode parseAuthorizedKeys}, {@linkcode addAuthorizedKey}, {@linkcode authorize} |
  *
  * Everything here takes text or bytes and gives values: it opens no file and no connection.
  *
@@ -40,14 +42,18 @@
  */
 
 export * from "./authenticator.ts";
+export * from "./authorize.ts";
+export * from "./authorized_keys.ts";
 export * from "./certificate_algorithms.ts";
 export * from "./certified_by.ts";
 export * from "./ecdsa.ts";
 export * from "./ed25519.ts";
 export * from "./fingerprint.ts";
+export * from "./forward_target.ts";
 export * from "./from_parts.ts";
 export * from "./generate.ts";
 export * from "./issue_certificate.ts";
+export * from "./key_options.ts";
 export * from "./known_hosts.ts";
 export * from "./known_hosts_edit.ts";
 export * from "./known_hosts_lookup.ts";
@@ -63,6 +69,6 @@ export * from "./verify_certificate.ts";
 export * from "./with_certificate.ts";
 export { Certificate, type CertificateRole, plainKey } from "./certificate.ts";
 export { type EncryptionOptions, privateKeyCiphers } from "./openssh_format.ts";
-export type { MaybePromise } from "../crypto/types.ts";
-export { KeyFormatError, SshError } from "../wire/errors.ts";
+export type { MaybePromise, RandomSource } from "../crypto/types.ts";
+export { type HostKeyStatus, KeyFormatError, SshError } from "../wire/errors.ts";
 export { Reader, type ReadErrorClass } from "../wire/reader.ts";

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { ForwardTarget } from "./forward_target.ts";
+
 /** What a login may do, and under which conditions. What is left out is not restricted. */
 export interface Permissions {
   /**
@@ -17,6 +19,12 @@ export interface Permissions {
   readonly pty?: boolean | undefined;
   /** Whether ports and sockets may be forwarded, either way, and tunnels opened. */
   readonly portForwarding?: boolean | undefined;
+  /** Where ports may be forwarded to, if not to wherever the client likes: see `permitsOpen`. */
+  readonly permitOpen?: readonly ForwardTarget[] | undefined;
+  /** Where the client may have the server listen, if not anywhere: see `permitsListen`. */
+  readonly permitListen?: readonly ForwardTarget[] | undefined;
+  /** The number of the tun device that a tunnel gets; any, unless given. */
+  readonly tunnel?: string | undefined;
   /** Whether an agent may be forwarded. */
   readonly agentForwarding?: boolean | undefined;
   /** Whether X11 may be forwarded. */
@@ -51,13 +59,30 @@ export function mergePermissions(a: Permissions, b: Permissions): Permissions | 
   for (const [name, value] of Object.entries(a.environment ?? {})) {
     if (environment[name] !== value) return null;
   }
+  const permitOpen = common(a.permitOpen, b.permitOpen);
+  const permitListen = common(a.permitListen, b.permitListen);
+  const tunnel = a.tunnel ?? b.tunnel;
   const rights = RIGHTS.filter((right) => a[right] === false || b[right] === false)
     .map((right) => [right, false]);
   return {
     ...(forceCommand !== undefined && { forceCommand }),
     ...(Object.keys(environment).length > 0 && { environment }),
+    ...(permitOpen !== undefined && { permitOpen }),
+    ...(permitListen !== undefined && { permitListen }),
+    ...(tunnel !== undefined && { tunnel }),
     ...Object.fromEntries(rights),
     ...(a.touchRequired === false && b.touchRequired === false && { touchRequired: false }),
     ...((a.verifyRequired || b.verifyRequired) && { verifyRequired: true }),
   };
+}
+
+/** Where both may forward to: what stands in both lists, if there are two. */
+function common(
+  a: readonly ForwardTarget[] | undefined,
+  b: readonly ForwardTarget[] | undefined,
+): readonly ForwardTarget[] | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return a.filter(({ host, port }) =>
+    b.some((other) => other.host === host && other.port === port)
+  );
 }

@@ -19,15 +19,7 @@ import {
   ProtocolError,
 } from "../../wire/errors.ts";
 import { describePeer } from "../helpers/peers.ts";
-import {
-  addAccount,
-  isRoot,
-  type KeyKind,
-  keyKinds,
-  keyOf,
-  type Sshd,
-  startSshd,
-} from "../helpers/sshd.ts";
+import { addAccount, isRoot, keyKinds, keyOf, type Sshd, startSshd } from "../helpers/sshd.ts";
 
 const self = Deno.env.get("USER") || "root";
 

@@ -273,6 +273,20 @@ describe("connect: authentication", () => {
       /keyboard-interactive \(the password was refused already\)/,
     );
 
+    const again = await failureOf(AuthenticationError, adaTrusting, {
+      auth: {
+        methods: ["keyboard-interactive"],
+        authenticate: async (attempt) => {
+          assert.ok(attempt.method === "keyboard-interactive");
+          const prompts = [{ prompt: "Password:", echo: false }];
+          await attempt.ask({ name: "", instruction: "", prompts });
+          await attempt.ask({ name: "", instruction: "wrong", prompts });
+          return true;
+        },
+      },
+    });
+    assert.match(again.error.message, /keyboard-interactive \(no answers were given\)/);
+
     const shown = await failureOf(AuthenticationError, adaTrusting, {
       auth: {
         methods: ["keyboard-interactive"],

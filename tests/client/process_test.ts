@@ -423,6 +423,16 @@ describe("process", () => {
     await pair.ssh.ping();
   });
 
+  it("that is closed before its session is open closes that too", async () => {
+    const opened: Channel[] = [];
+    await using pair = await connected((channel) => opened.push(channel));
+    const child = pair.ssh.command("x").spawn();
+    await child.close();
+    await assert.rejects(child.status, ChannelClosedError);
+    assert.equal(opened.length, 1);
+    await opened[0]?.closed;
+  });
+
   it("can be passed on as a pair of streams", async () => {
     await using pair = await connected(async (channel) => {
       const [request] = await untilRun(channel);

@@ -9,6 +9,7 @@
  * | read and write public keys | {@linkcode parsePublicKeyLine}, {@linkcode formatPublicKeyLine}, {@linkcode parseRfc4716}, {@linkcode formatRfc4716} |
  * | show a key to people | {@linkcode fingerprint}, {@linkcode randomart} |
  * | know a server | {@linkcode authenticatorOf}, {@linkcode certifiedBy}, {@linkcode checkKnownHost} |
+ * | keep keys in an agent | {@linkcode AgentStore} |
  * | certify keys, and use and check certificates | {@linkcode issueCertificate}, {@linkcode withCertificate}, {@linkcode verifyCertificate} |
  * | read, search and change known hosts | {@linkcode parseKnownHosts}, {@linkcode checkKnownHost}, {@linkcode addKnownHost} |
  * | read and change authorized keys, and decide by them | {@linkcode parseAuthorizedKeys}, {@linkcode addAuthorizedKey}, {@linkcode authorize} |
@@ -41,6 +42,9 @@
  * @module
  */
 
+export * from "./agent_framing.ts";
+export * from "./agent_protocol.ts";
+export * from "./agent_store.ts";
 export * from "./authenticator.ts";
 export * from "./authorize.ts";
 export * from "./authorized_keys.ts";

@@ -5,6 +5,7 @@
  */
 
 import type { CipherAlgorithm, MacAlgorithm } from "../crypto/types.ts";
+import { isCertificateAlgorithm, plainAlgorithm } from "../keys/certificate_algorithms.ts";
 import { type Algorithms, selectAlgorithms } from "../protocol/transport/algorithms.ts";
 import type { CompressionAlgorithm } from "../protocol/transport/compression.ts";
 import type { KexMethod } from "../protocol/transport/kex/types.ts";
@@ -26,25 +27,27 @@ export interface AlgorithmChoice {
   readonly compression?: readonly (string | CompressionAlgorithm)[];
 }
 
+/** What is known of the host key that a server should have. */
+export interface HostKeyExpectation {
+  /** The signature algorithms of the key; empty if it is not known. */
+  readonly algorithms: readonly string[];
+  /** Whether it may be known by a certificate, rather than by itself. */
+  readonly certified: boolean;
+}
+
 /**
  * Finds the algorithms.
  *
- * @param expectedHostKeys Those of the key that is expected: of several host keys that a server
- *   may have, it is asked for that one first.
+ * @param expected Of several host keys that a server may have, it is asked for this one first.
  * @throws {TypeError} If a name is not known; the message lists those that are.
  */
 export function algorithmsOf(
   choice: AlgorithmChoice = {},
-  expectedHostKeys: readonly string[] = [],
+  expected: HostKeyExpectation = { algorithms: [], certified: true },
 ): Algorithms {
-  const { hostKeys } = selectAlgorithms(
-    choice.hostKeys === undefined ? {} : { hostKeys: choice.hostKeys },
-  );
-  const expected = hostKeys.filter((name) => expectedHostKeys.includes(name));
-  const others = hostKeys.filter((name) => !expectedHostKeys.includes(name));
   return {
     kex: choose(choice.kex, (kex) => selectAlgorithms({ ...kex && { kex } }).kex),
-    hostKeys: [...expected, ...others],
+    hostKeys: hostKeysOf(choice.hostKeys, expected),
     ciphers: choose(
       choice.ciphers,
       (ciphers) => selectAlgorithms({ ...ciphers && { ciphers } }).ciphers,
@@ -55,6 +58,20 @@ export function algorithmsOf(
       (compression) => selectAlgorithms({ ...compression && { compression } }).compression,
     ),
   };
+}
+
+function hostKeysOf(
+  chosen: readonly string[] | undefined,
+  { algorithms, certified }: HostKeyExpectation,
+): readonly string[] {
+  const { hostKeys } = selectAlgorithms(chosen === undefined ? {} : { hostKeys: chosen });
+  const rank = (name: string): number => {
+    const isExpected = algorithms.includes(plainAlgorithm(name));
+    // Whoever has chosen the names has chosen between certificates and keys.
+    const isOfKind = chosen !== undefined || isCertificateAlgorithm(name) === certified;
+    return (isExpected ? 0 : 2) + (isOfKind ? 0 : 1);
+  };
+  return [...hostKeys].sort((a, b) => rank(a) - rank(b));
 }
 
 /** @param select Gives those with certain names; all that are supported, if no names are given. */

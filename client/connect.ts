@@ -144,7 +144,7 @@ function makeConnection(
   };
   return new Connection(flow, {
     role: "client",
-    algorithms: algorithmsOf(options.algorithms, hostKeys.algorithms),
+    algorithms: algorithmsOf(options.algorithms, hostKeys.expected),
     auth: { user, methods: authMethodsOf(options.auth) },
     verifyHostKey: (key) => hostKeys.judge(key, context),
     ...(rekey !== undefined && { rekey }),

@@ -10,10 +10,12 @@ import {
   fingerprint,
   type HostKeyContext,
   type HostKeyVerifier,
+  plainKey,
 } from "../keys/mod.ts";
 import { parsePublicKeyLine } from "../keys/public_key.ts";
 import type { PublicKey } from "../keys/types.ts";
 import { HostKeyError, type HostKeyStatus, printable } from "../wire/errors.ts";
+import type { HostKeyExpectation } from "./algorithms.ts";
 
 /** How the server's host key is judged: exactly one of three ways, which has to be given. */
 export type HostKeyOptions =
@@ -41,8 +43,8 @@ export type HostKeyOptions =
 
 /** Judges a host key. */
 export interface HostKeyJudge {
-  /** Names of the signature algorithms of the key that is expected; empty if that is not known. */
-  readonly algorithms: readonly string[];
+  /** What is known beforehand of the key. */
+  readonly expected: HostKeyExpectation;
   /** @throws {HostKeyError} If the key is not to be trusted. */
   judge(key: PublicKey, context: HostKeyContext): Promise<void>;
 }
@@ -63,7 +65,9 @@ export function hostKeyJudge(options: HostKeyOptions): HostKeyJudge {
         `server's host key: give one of verifyHostKey, authenticator, insecureAcceptAnyHostKey`,
     );
   }
-  if (insecureAcceptAnyHostKey) return { algorithms: [], judge: () => Promise.resolve() };
+  if (insecureAcceptAnyHostKey) {
+    return { expected: { algorithms: [], certified: false }, judge: () => Promise.resolve() };
+  }
   const known = verifyHostKey ?? authenticator;
   const verify = authenticatorOf(known);
   if (typeof verify !== "function") {
@@ -71,7 +75,10 @@ export function hostKeyJudge(options: HostKeyOptions): HostKeyJudge {
   }
   const expected = typeof known === "function" ? null : expectationOf(known);
   return {
-    algorithms: expected?.key?.algorithms ?? [],
+    expected: {
+      algorithms: expected?.key == null ? [] : plainKey(expected.key).algorithms,
+      certified: expected === null,
+    },
     judge: async (key, context) => {
       let verdict: boolean;
       try {
@@ -84,7 +91,8 @@ export function hostKeyJudge(options: HostKeyOptions): HostKeyJudge {
       // What is not a boolean is a mistake of the caller's, and no consent.
       if (verdict === true) return;
       if (expected === null) throw refusal(key, context, "not-known", "that key is not accepted");
-      const sameType = expected.key === null || expected.key.type === key.type;
+      const sameType = expected.key === null ||
+        plainKey(expected.key).type === plainKey(key).type;
       const status = sameType ? "known-changed" : "found-other";
       throw refusal(key, context, status, `${expected.text} was expected`);
     },

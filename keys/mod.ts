@@ -56,6 +56,7 @@ export * from "./fingerprint.ts";
 export * from "./forward_target.ts";
 export * from "./from_parts.ts";
 export * from "./generate.ts";
+export * from "./inspect_signature.ts";
 export * from "./issue_certificate.ts";
 export * from "./key_options.ts";
 export * from "./known_hosts.ts";

@@ -9,6 +9,7 @@
  */
 
 import { platformRandom } from "../crypto/random.ts";
+import { isCertificateAlgorithm } from "../keys/certificate_algorithms.ts";
 import { decodeBanner } from "../wire/auth_messages.ts";
 import { type Deferred, deferred } from "../wire/deferred.ts";
 import { DisconnectCode, DisconnectError, printable, ProtocolError } from "../wire/errors.ts";
@@ -388,7 +389,7 @@ export class Engine {
       }, begin);
       // The connection may have ended after the message that let us in.
       conversation.throwIfEnded();
-      user = { user: options.auth.user, method, key: null };
+      user = { user: options.auth.user, method, key: null, permissions: {} };
     } else {
       user = await authenticateServer(conversation, options.auth, {
         sessionId: info.sessionId,
@@ -438,8 +439,11 @@ function extensionsOf(
 ): ReadonlyMap<string, string> {
   const both: [string, string][] = [["global-requests-ok", ""], ["ping@openssh.com", "0"]];
   if (options.role === "client") return new Map(both);
+  // As with OpenSSH, whose clients take a name to stand for the one with a certificate, too.
+  const signatures = options.auth.signatureAlgorithms
+    .filter((name) => !isCertificateAlgorithm(name));
   return new Map([
-    ["server-sig-algs", options.auth.signatureAlgorithms.join(",")],
+    ["server-sig-algs", signatures.join(",")],
     [HOSTBOUND_EXTENSION, "0"],
     ...both,
   ]);

@@ -12,13 +12,13 @@ export {
   none,
   outcomeOf,
 } from "./auth/client.ts";
+export type { AuthDecision } from "./auth/decision.ts";
 export * from "./auth/keyboard_interactive.ts";
 export * from "./auth/password.ts";
 export * from "./auth/publickey.ts";
 export type {
   AttemptByMethod,
   AuthAttempt,
-  AuthDecision,
   AuthenticatedUser,
   ServerAuthOptions,
 } from "./auth/server.ts";
@@ -46,6 +46,8 @@ export type {
   PacketSealer,
   RandomSource,
 } from "../crypto/types.ts";
+export type { Permissions } from "../keys/permissions.ts";
+export type { SecurityKeyDetails } from "../keys/security_key.ts";
 export type { PublicKey, Signer } from "../keys/types.ts";
 export type { Banner, Challenge, Prompt } from "../wire/auth_messages.ts";
 export type { Debug, KexInit } from "../wire/transport_messages.ts";

@@ -6,6 +6,8 @@
 
 import type { DrivenEngineOptions } from "../connection/driver.ts";
 import type { FlowLike } from "../flow/flow.ts";
+import type { Signer } from "../keys/types.ts";
+import { isCertifiedSigner } from "../keys/with_certificate.ts";
 import type { ConnectionInfo } from "../protocol/engine_options.ts";
 import {
   type Algorithms,
@@ -27,7 +29,8 @@ const AUTH_FAILURE_DELAY_MS = 100;
  * @throws {TypeError} If it has no host key for any of them.
  */
 export function algorithmsOf({ algorithms, hostKeys }: ServerOptions): Algorithms {
-  const offered = withHostKeys({ ...serverAlgorithms, ...algorithms }, hostKeys);
+  const signers = withPlainKeys(hostKeys);
+  const offered = withHostKeys({ ...serverAlgorithms, ...algorithms }, signers);
   if (offered.hostKeys.length === 0) {
     const have = hostKeys.map((key) => key.publicKey.type).join(", ") || "none";
     const wanted = (algorithms?.hostKeys ?? serverAlgorithms.hostKeys).join(", ");
@@ -36,6 +39,11 @@ export function algorithmsOf({ algorithms, hostKeys }: ServerOptions): Algorithm
     );
   }
   return offered;
+}
+
+/** Whoever does not know a certificate's authority may know the key itself. */
+function withPlainKeys(hostKeys: readonly Signer[]): readonly Signer[] {
+  return hostKeys.flatMap((key) => isCertifiedSigner(key) ? [key, key.plain] : [key]);
 }
 
 /** Sets up the engine of one connection. */
@@ -55,7 +63,7 @@ export function engineOptionsOf(
   return {
     role: "server",
     algorithms: algorithmsOf(options),
-    hostKeys: options.hostKeys,
+    hostKeys: withPlainKeys(options.hostKeys),
     kexInit: connection.kexInit,
     ...(identification !== undefined && { identification }),
     ...(rekey !== undefined && { rekey }),

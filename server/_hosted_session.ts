@@ -15,6 +15,13 @@ import { type Deferred, deferred } from "../wire/deferred.ts";
 import { ChannelClosedError, SshError } from "../wire/errors.ts";
 import type { SessionOptions } from "./serve_options.ts";
 import type { ServerSession, SessionHandler } from "./session.ts";
+import {
+  ORIGINAL_COMMAND,
+  originalCommand,
+  permitsVariable,
+  permittedProgram,
+  type SessionProgram,
+} from "./_permitted.ts";
 import { SessionOutput } from "./_session_output.ts";
 import { SizeFeed } from "./_size_feed.ts";
 
@@ -43,7 +50,7 @@ export class HostedSession implements ServerSession {
   readonly id: number;
   readonly connection: Connection;
   readonly login: AuthenticatedUser;
-  readonly env: Map<string, string> = new Map();
+  readonly env: Map<string, string>;
   readonly sizes: SizeFeed = new SizeFeed();
   readonly signals: AsyncQueue<string> = new AsyncQueue();
   readonly connectionMade: Promise<void> = Promise.resolve();
@@ -71,6 +78,7 @@ export class HostedSession implements ServerSession {
     this.id = context.id;
     this.connection = context.connection;
     this.login = context.login;
+    this.env = new Map(Object.entries(context.login.permissions.environment ?? {}));
     this.#channel = channel;
     this.#context = context;
     this.#output = this.#makeOutput(false, () => this.#closeOutput());
@@ -180,6 +188,7 @@ export class HostedSession implements ServerSession {
       case "pty": {
         const { pty } = request;
         const allowed = !this.#running && this.#pty === null &&
+          this.login.permissions.pty !== false &&
           await this.#ask(() => options.allowPty?.(pty, this) ?? true);
         if (allowed) this.#takePty(pty);
         return request.reply(allowed);
@@ -187,11 +196,11 @@ export class HostedSession implements ServerSession {
       case "env":
         return request.reply(await this.#takeVariable(request.key, request.value));
       case "shell":
-        return await this.#start(request, null, null);
+        return await this.#start(request, { command: null, subsystem: null });
       case "exec":
-        return await this.#start(request, request.command, null);
+        return await this.#start(request, { command: request.command, subsystem: null });
       case "subsystem":
-        return await this.#start(request, null, request.subsystem);
+        return await this.#start(request, { command: null, subsystem: request.subsystem });
       case "window-change":
         if (this.#pty !== null) this.#takePty({ ...this.#pty, ...request.size });
         return request.reply(this.#pty !== null);
@@ -214,6 +223,7 @@ export class HostedSession implements ServerSession {
   async #takeVariable(name: string, value: string): Promise<boolean> {
     const length = this.#envLength + name.length + value.length;
     if (this.#running || !VARIABLE_NAME.test(name) || value.includes("\0")) return false;
+    if (!permitsVariable(name, this.login.permissions)) return false;
     if (this.env.size >= MAX_VARIABLES || length > MAX_VARIABLES_LENGTH) return false;
     const allowEnv = this.#context.options.allowEnv;
     if (!await this.#ask(() => allowEnv?.(name, value, this) ?? true)) return false;
@@ -231,14 +241,18 @@ export class HostedSession implements ServerSession {
 
   async #start(
     request: ChannelRequest,
-    command: string | null,
-    subsystem: string | null,
+    asked: SessionProgram,
   ): Promise<void> {
     const { options } = this.#context;
-    const handler = this.#running ? undefined : this.#handlerFor(subsystem);
-    if (handler === undefined) return request.reply(false);
-    this.#command = command;
-    this.#subsystem = subsystem;
+    const { permissions } = this.login;
+    const program = this.#running ? null : permittedProgram(asked, permissions);
+    const handler = program === null ? undefined : this.#handlerFor(program.subsystem);
+    if (program === null || handler === undefined) return request.reply(false);
+    this.#command = program.command;
+    this.#subsystem = program.subsystem;
+    const original = originalCommand(asked, permissions);
+    this.env.delete(ORIGINAL_COMMAND);
+    if (original !== null) this.env.set(ORIGINAL_COMMAND, original);
     const allowed = await this.#ask(() => options.allowSession?.(this) ?? true);
     if (!allowed || this.#over) {
       this.#command = null;

@@ -18,6 +18,7 @@ import type { KexInit } from "../wire/transport_messages.ts";
 import { ChannelOpenReason } from "../wire/errors.ts";
 import { HostedSession } from "./_hosted_session.ts";
 import { engineOptionsOf } from "./_engine_options.ts";
+import { permitsChannel, permitsRequest } from "./_permitted.ts";
 import { report } from "./_report.ts";
 import type { ServeOptions } from "./serve_options.ts";
 import type { ServerSession } from "./session.ts";
@@ -162,6 +163,10 @@ export class ServerConnection {
 
   #takeChannel(open: ChannelOpenRequest): void {
     if (open.type === "session") return this.#takeSession(open);
+    if (!permitsChannel(open.type, this.user?.permissions ?? {})) {
+      const why = "this login may not forward";
+      return open.reject(ChannelOpenReason.ADMINISTRATIVELY_PROHIBITED, why);
+    }
     let decided = false;
     const decide = <T>(decision: () => T): T => {
       decided = true;
@@ -217,6 +222,7 @@ export class ServerConnection {
       this.#noMoreSessions = true;
       return request.succeed();
     }
+    if (!permitsRequest(request.name, this.user?.permissions ?? {})) return request.fail();
     let decided = false;
     const offered: GlobalRequest = {
       name: request.name,

@@ -8,7 +8,8 @@ import type { ChannelOptions } from "../connection/channel.ts";
 import type { ChannelOpenRequest, GlobalRequest } from "../connection/connection.ts";
 import type { MaybePromise } from "../crypto/types.ts";
 import type { Signer } from "../keys/types.ts";
-import type { AuthAttempt, AuthDecision } from "../protocol/auth/server.ts";
+import type { AuthDecision } from "../protocol/auth/decision.ts";
+import type { AuthAttempt } from "../protocol/auth/server.ts";
 import type { Algorithms } from "../protocol/transport/algorithms.ts";
 import type { RekeyLimits } from "../protocol/transport/transport.ts";
 import type { PtyRequest, ServerSession, SessionHandler } from "./session.ts";
@@ -77,7 +78,10 @@ export interface SessionOptions
 
 /** How connections are set up. */
 export interface ServerOptions {
-  /** The host keys, the preferred one first. */
+  /**
+   * The host keys, the preferred one first. One that `withCertificate` made is shown with its
+   * certificate to clients that ask for certificates, and without to others.
+   */
   readonly hostKeys: readonly Signer[];
   /**
    * The methods of authentication that are offered: `publickey`, `password` and

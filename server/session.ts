@@ -37,10 +37,15 @@ export interface ServerSession {
   readonly pty: PtyRequest | null;
   /**
    * The variables that the client set. They are the peer's: `LD_PRELOAD` may be among them. Do not
-   * hand them on to a process without a look at their names.
+   * hand them on to a process without a look at their names. Beside them those that the login's
+   * permissions set; and where those force a command, `SSH_ORIGINAL_COMMAND`: the command, or the
+   * name of the subsystem, that the client asked for.
    */
   readonly env: ReadonlyMap<string, string>;
-  /** The command of `exec`; null for a shell or a subsystem. */
+  /**
+   * The command of `exec`, or the one that the login's permissions force; null for a shell or a
+   * subsystem.
+   */
   readonly command: string | null;
   /** The name of the subsystem; null for a shell or a command. */
   readonly subsystem: string | null;

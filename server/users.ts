@@ -11,7 +11,8 @@ import { platformRandom } from "../crypto/random.ts";
 import type { MaybePromise } from "../crypto/types.ts";
 import { parsePublicKeyLine } from "../keys/public_key.ts";
 import type { PublicKey } from "../keys/types.ts";
-import type { AuthAttempt, AuthDecision } from "../protocol/auth/server.ts";
+import type { AuthDecision } from "../protocol/auth/decision.ts";
+import type { AuthAttempt } from "../protocol/auth/server.ts";
 import type { Authenticate } from "./serve_options.ts";
 
 /** The methods that users of a database can prove themselves by. */

@@ -6,7 +6,10 @@
  */
 
 import { equalBytes } from "@noble/curves/utils.js";
+import { plainAlgorithm } from "../../keys/certificate_algorithms.ts";
+import { inspectSignature } from "../../keys/inspect_signature.ts";
 import { parsePublicKey } from "../../keys/public_key.ts";
+import type { SecurityKeyDetails } from "../../keys/security_key.ts";
 import type { PublicKey, Signer } from "../../keys/types.ts";
 import { decodePublicKeyOk, encodePublicKeyOk } from "../../wire/auth_messages.ts";
 import { KeyFormatError, ProtocolError } from "../../wire/errors.ts";
@@ -84,6 +87,8 @@ export interface PublicKeyRequest {
   readonly algorithm: string;
   /** Whether a signature came too, and is right; false if the client only asks. */
   readonly proven: boolean;
+  /** What a security key says of its signature; null if it is no such key, or there is none. */
+  readonly securityKey: SecurityKeyDetails | null;
   /** The answer to a client that only asks, and may prove the key. */
   readonly ok: Uint8Array;
 }
@@ -114,11 +119,11 @@ export async function readPublicKeyRequest(
   if (named !== null && !equalBytes(named, request.hostKey)) return null;
   const key = parseOrNull(blob);
   if (key === null || !key.algorithms.includes(algorithm)) return null;
-  if (signature !== null) {
-    const data = signedData(request, method, fields.subarray(0, signedLength));
-    if (!(await key.verify(algorithm, data, signature))) return null;
-  }
-  return { key, algorithm, proven: signature !== null, ok: encodePublicKeyOk(algorithm, blob) };
+  const ok = encodePublicKeyOk(algorithm, blob);
+  if (signature === null) return { key, algorithm, proven: false, securityKey: null, ok };
+  const data = signedData(request, method, fields.subarray(0, signedLength));
+  const inspected = await inspectSignature(key, algorithm, data, signature);
+  return inspected && { key, algorithm, proven: true, ...inspected, ok };
 }
 
 function fieldsOf(signed: boolean, algorithm: string, blob: Uint8Array): Writer {
@@ -148,7 +153,10 @@ function takesHostbound(extensions: ReadonlyMap<string, Uint8Array>): boolean {
 function chooseAlgorithm(key: PublicKey, listed: Uint8Array | undefined): string | null {
   if (listed === undefined || key.algorithms.length === 1) return key.algorithms[0] ?? null;
   const names = new TextDecoder().decode(listed).split(",");
-  return key.algorithms.find((name) => names.includes(name)) ?? null;
+  // OpenSSH lists the names that keys have without certificates, for those too.
+  const isListed = (name: string): boolean =>
+    names.includes(name) || names.includes(plainAlgorithm(name));
+  return key.algorithms.find(isListed) ?? null;
 }
 
 function parseOrNull(blob: Uint8Array): PublicKey | null {

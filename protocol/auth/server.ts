@@ -5,6 +5,8 @@
  */
 
 import type { MaybePromise } from "../../crypto/types.ts";
+import { mergePermissions, type Permissions } from "../../keys/permissions.ts";
+import type { SecurityKeyDetails } from "../../keys/security_key.ts";
 import type { PublicKey } from "../../keys/types.ts";
 import {
   type Challenge,
@@ -21,6 +23,7 @@ import { Msg } from "../../wire/message_numbers.ts";
 import { decodeService, encodeService } from "../../wire/transport_messages.ts";
 import type { Conversation } from "../conversation.ts";
 import { CONNECTION_SERVICE, USERAUTH_SERVICE } from "./client.ts";
+import { type AuthConsent, type AuthDecision, permissionsOf, saysEnough } from "./decision.ts";
 import { KEYBOARD_INTERACTIVE, readKeyboardInteractiveRequest } from "./keyboard_interactive.ts";
 import { PASSWORD, readPasswordRequest } from "./password.ts";
 import { PUBLICKEY, PUBLICKEY_HOSTBOUND, readPublicKeyRequest } from "./publickey.ts";
@@ -39,6 +42,10 @@ export type AttemptByMethod =
   | { readonly method: "none" }
   | {
     readonly method: "publickey";
+    /**
+     * The key. It may be a `Certificate`, of which nothing has been checked but that the client
+     * holds its key: `verifyCertificate` does that.
+     */
     readonly key: PublicKey;
     /** The signature algorithm. */
     readonly algorithm: string;
@@ -47,6 +54,12 @@ export type AttemptByMethod =
      * do: nothing may follow from that but the answer.
      */
     readonly proven: boolean;
+    /**
+     * What a security key says of its signature; null if it is no such key, or not proven. What is
+     * required of it is checked against the permissions that are decided on: touch, unless they
+     * say otherwise.
+     */
+    readonly securityKey: SecurityKeyDetails | null;
   }
   | {
     readonly method: "password";
@@ -65,15 +78,6 @@ export type AttemptByMethod =
      */
     readonly ask: (challenge: Challenge) => Promise<readonly string[]>;
   };
-
-/**
- * What a policy decides: yes; no; yes, but one of these methods has to follow; or that the
- * password has to be changed first, with what is said to the user.
- */
-export type AuthDecision =
-  | boolean
-  | { readonly partial: readonly string[] }
-  | { readonly changePassword: string };
 
 /** How a server authenticates. */
 export interface ServerAuthOptions {
@@ -116,6 +120,8 @@ export interface AuthenticatedUser {
   readonly method: string;
   /** At the server's end: the key that was proven, if that was by a key. */
   readonly key: PublicKey | null;
+  /** At the server's end: what the login may do. Where there is nothing said, it may. */
+  readonly permissions: Permissions;
 }
 
 /**
@@ -229,7 +235,10 @@ class ServerAuthentication {
       this.#countFailure();
       return null;
     }
-    if (attempt === null || decision === false) {
+    const accepted = attempt !== null && decision !== false
+      ? this.#accept(attempt, decision)
+      : null;
+    if (attempt === null || decision === false || accepted === null) {
       await this.#refuse(request.method);
       return null;
     }
@@ -237,20 +246,34 @@ class ServerAuthentication {
       this.#conversation.send(ok);
       return null;
     }
-    const key = attempt.method === PUBLICKEY ? attempt.key : null;
-    const accepted = { user: attempt.user, method: attempt.method, key };
-    if (decision === true) return accepted;
-    if ("changePassword" in decision) {
+    if (decision !== true && "changePassword" in decision) {
       if (attempt.method !== PASSWORD) {
         throw new TypeError(`Cannot have a password changed: the method is ${attempt.method}`);
       }
       this.#conversation.send(encodePasswordChangeRequest(decision.changePassword));
       return null;
     }
-    this.#accepted.push(accepted);
+    if (decision === true || !("partial" in decision)) return accepted;
+    this.#accepted.push({ ...accepted, permissions: permissionsOf(decision) });
     this.#offered = decision.partial;
     this.#sendFailure(true);
     return null;
+  }
+
+  /**
+   * Who comes in by an attempt that the policy consents to; null if the attempt does not meet its
+   * own conditions, or those do not go together with what was accepted before.
+   */
+  #accept(attempt: AuthAttempt, decision: AuthConsent): AuthenticatedUser | null {
+    const own = permissionsOf(decision);
+    const key = attempt.method === PUBLICKEY ? attempt.key : null;
+    const details = attempt.method === PUBLICKEY ? attempt.securityKey : null;
+    if (details !== null && !saysEnough(details, own)) return null;
+    const permissions = this.#accepted.reduce<Permissions | null>(
+      (merged, { permissions }) => merged && mergePermissions(merged, permissions),
+      own,
+    );
+    return permissions && { user: attempt.user, method: attempt.method, key, permissions };
   }
 
   /** Makes an attempt of a request; null if there is nothing in it that could be accepted. */
@@ -271,9 +294,9 @@ class ServerAuthentication {
         const algorithms = this.#options.signatureAlgorithms;
         const read = await readPublicKeyRequest(bound, method, fields, algorithms);
         if (read === null) return nothing;
-        const { key, algorithm, proven, ok } = read;
+        const { key, algorithm, proven, securityKey, ok } = read;
         return {
-          attempt: { ...head, method: PUBLICKEY, key, algorithm, proven },
+          attempt: { ...head, method: PUBLICKEY, key, algorithm, proven, securityKey },
           ok: proven ? null : ok,
         };
       }

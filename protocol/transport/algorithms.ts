@@ -30,6 +30,7 @@ import {
   x25519Agreement,
 } from "../../crypto/mod.ts";
 import type { CipherAlgorithm, MacAlgorithm } from "../../crypto/types.ts";
+import { certificateAlgorithm } from "../../keys/certificate_algorithms.ts";
 import type { Signer } from "../../keys/types.ts";
 import { type CompressionAlgorithm, noCompression, zlibDelayed } from "./compression.ts";
 import { agreementMethod } from "./kex/agreement.ts";
@@ -40,7 +41,10 @@ import type { KexMethod } from "./kex/types.ts";
 export interface Algorithms {
   /** Key exchange methods. */
   readonly kex: readonly KexMethod[];
-  /** Names of signature algorithms; a server offers those of them that its host keys have. */
+  /**
+   * Names of signature algorithms, with certificates and without; a server offers those of them
+   * that its host keys have.
+   */
   readonly hostKeys: readonly string[];
   /** Ciphers, for either direction. */
   readonly ciphers: readonly CipherAlgorithm[];
@@ -49,6 +53,20 @@ export interface Algorithms {
   /** Compression methods, for either direction. */
   readonly compression: readonly CompressionAlgorithm[];
 }
+
+const keySignatures: readonly string[] = [
+  "ssh-ed25519",
+  "ecdsa-sha2-nistp256",
+  "ecdsa-sha2-nistp384",
+  "ecdsa-sha2-nistp521",
+  "sk-ssh-ed25519@openssh.com",
+  "sk-ecdsa-sha2-nistp256@openssh.com",
+  "rsa-sha2-512",
+  "rsa-sha2-256",
+];
+
+const certificateSignatures: readonly string[] = keySignatures.map(certificateAlgorithm)
+  .filter((name) => name !== null);
 
 /** Every algorithm that is supported and not known to be weak. What a client offers by default. */
 export const supportedAlgorithms: Algorithms = {
@@ -66,14 +84,7 @@ export const supportedAlgorithms: Algorithms = {
     agreementMethod("diffie-hellman-group18-sha512", sha512, dhGroup18),
     agreementMethod("diffie-hellman-group14-sha256", sha256, dhGroup14),
   ],
-  hostKeys: [
-    "ssh-ed25519",
-    "ecdsa-sha2-nistp256",
-    "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521",
-    "rsa-sha2-512",
-    "rsa-sha2-256",
-  ],
+  hostKeys: [...certificateSignatures, ...keySignatures],
   ciphers: [chacha20Poly1305, aes256Gcm, aes128Gcm, aes256Ctr, aes192Ctr, aes128Ctr],
   macs: [hmacSha256Etm, hmacSha512Etm, hmacSha256, hmacSha512],
   compression: [noCompression, zlibDelayed],

@@ -10,7 +10,11 @@ import type { CipherKeys, MaybePromise, RandomSource } from "../../crypto/types.
 import type { PrivateKey } from "../../keys/mod.ts";
 import { Engine } from "../../protocol/engine.ts";
 import type { Role } from "../../protocol/gate.ts";
-import { type Algorithms, selectAlgorithms } from "../../protocol/transport/algorithms.ts";
+import {
+  type Algorithms,
+  selectAlgorithms,
+  withHostKeys,
+} from "../../protocol/transport/algorithms.ts";
 import {
   deriveKey,
   exchangeHash,
@@ -154,7 +158,7 @@ export class HostilePeer extends PeerWire {
     this.application = application;
     this.#options = options;
     this.#hostKey = options.hostKey ?? hostKey;
-    this.#algorithms = options.algorithms ?? plainAlgorithms;
+    this.#algorithms = offeredOf(options, this.#hostKey);
     this.#random = random;
   }
 
@@ -393,4 +397,11 @@ export const requestNone: Uint8Array = encodeUserauthRequest({
 
 function encode(text: string): Uint8Array {
   return new TextEncoder().encode(text);
+}
+
+/** A server offers what its host key can do, unless it lies about that. */
+function offeredOf(options: HostilePeerOptions, hostKey: PrivateKey): Algorithms {
+  const { role, algorithms = plainAlgorithms, claimedHostKey, sign } = options;
+  const isHonest = role === "server" && claimedHostKey === undefined && sign === undefined;
+  return isHonest ? withHostKeys(algorithms, [hostKey]) : algorithms;
 }

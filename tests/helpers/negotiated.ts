@@ -4,7 +4,11 @@
  * @module
  */
 
-import type { Algorithms, ConnectionInfo } from "../../protocol/mod.ts";
+import { type Algorithms, type ConnectionInfo, supportedAlgorithms } from "../../protocol/mod.ts";
+
+/** The algorithms of host keys that need neither a certificate nor hardware. */
+export const plainHostKeys: readonly string[] = supportedAlgorithms.hostKeys
+  .filter((name) => !name.includes("-cert-") && !name.startsWith("sk-"));
 
 /** What was agreed on, by name; it is the same in both directions. */
 export interface Negotiated {

@@ -1,5 +1,6 @@
 import { supportedAlgorithms } from "../../protocol/mod.ts";
 import { knownAlgorithms, OpenSshClient, preferredAlgorithms } from "../helpers/openssh_client.ts";
+import { plainHostKeys } from "../helpers/negotiated.ts";
 import { describePeerClient } from "../helpers/peer_client_suite.ts";
 import { describePeer } from "../helpers/peers.ts";
 
@@ -20,7 +21,7 @@ describePeer(["ssh", "sshpass"], "OpenSSH's client", (ssh, sshpass) => {
 
   const algorithms = {
     kex: shared("kex", supportedAlgorithms.kex),
-    hostKeys: shared("HostKeyAlgorithms", supportedAlgorithms.hostKeys),
+    hostKeys: shared("HostKeyAlgorithms", plainHostKeys),
     ciphers: shared("cipher", supportedAlgorithms.ciphers),
     macs: shared("mac", supportedAlgorithms.macs),
     compression: shared("compression", supportedAlgorithms.compression),

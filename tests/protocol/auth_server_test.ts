@@ -52,7 +52,12 @@ describe("auth: what a server asks its policy", () => {
       { user: "ada", accepted: [], method: "password", password: "wrong", newPassword: null },
       { user: "ada", accepted: [], method: "password", password: "right", newPassword: null },
     ]);
-    assert.deepEqual(connection.sink.user, { user: "ada", method: "password", key: null });
+    assert.deepEqual(connection.sink.user, {
+      user: "ada",
+      method: "password",
+      key: null,
+      permissions: {},
+    });
     assert.deepEqual(connection.engine.user, connection.sink.user);
   });
 
@@ -143,7 +148,7 @@ describe("auth: what a server asks its policy", () => {
     assert.deepEqual(namesOf(await connection.exchange([answer.finish()])), [LET_IN]);
     assert.deepEqual(seen.map(({ accepted }) => accepted), [
       [],
-      [{ user: "ada", method: "password", key: null }],
+      [{ user: "ada", method: "password", key: null, permissions: {} }],
     ]);
   });
 

@@ -51,7 +51,12 @@ describe("who is let in", () => {
       identification: "SSH-2.0-sshflow_0.1",
       address: { hostname: "192.0.2.1", port: 12345 },
     });
-    assert.deepEqual(hosting.server.user, { user: "grace", method: "password", key: null });
+    assert.deepEqual(hosting.server.user, {
+      user: "grace",
+      method: "password",
+      key: null,
+      permissions: {},
+    });
   });
 
   it("is who proved a key, and not who asked about it", async () => {

@@ -23,7 +23,7 @@ function byPassword(password: string, user = "ada"): ServerAuthAttempt {
 
 function byKey(key: PublicKey, user = "ada", proven = true): ServerAuthAttempt {
   const [algorithm = ""] = key.algorithms;
-  return { ...head, user, method: "publickey", key, algorithm, proven };
+  return { ...head, user, method: "publickey", key, algorithm, proven, securityKey: null };
 }
 
 function byAnswer(answers: readonly string[], asked: unknown[] = []): ServerAuthAttempt {
@@ -137,7 +137,8 @@ describe("users", () => {
     const authenticate = authenticateUsers({
       ada: { password: "sesame", keys: [key.publicKey], require: ["publickey", "password"] },
     });
-    const accepted = [{ user: "ada", method: "publickey", key: key.publicKey }] as const;
+    const login = { user: "ada", method: "publickey", key: key.publicKey, permissions: {} };
+    const accepted = [login];
     const decide = async (attempt: ServerAuthAttempt): Promise<AuthDecision> =>
       await authenticate(attempt);
     assert.equal(await decide(byPassword("sesame")), false);

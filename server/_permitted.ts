@@ -1,0 +1,71 @@
+/**
+ * What a login may do, by its permissions.
+ *
+ * @module
+ */
+
+import type { Permissions } from "../keys/permissions.ts";
+
+/** What a session runs. */
+export interface SessionProgram {
+  /** The command; null for a shell or a subsystem. */
+  readonly command: string | null;
+  /** The name of the subsystem; null for a shell or a command. */
+  readonly subsystem: string | null;
+}
+
+/** The variable in which a forced command finds what the client asked for. */
+export const ORIGINAL_COMMAND = "SSH_ORIGINAL_COMMAND";
+
+/** The command that is not one: OpenSSH's servers do it themselves. */
+const INTERNAL_SFTP = "internal-sftp";
+
+/** Types of channels by which a client has the server connect to something. */
+const FORWARDING_CHANNELS: readonly string[] = [
+  "direct-tcpip",
+  "direct-streamlocal@openssh.com",
+  "tun@openssh.com",
+];
+
+/** Requests by which a client has the server listen. */
+const FORWARDING_REQUESTS: readonly string[] = [
+  "tcpip-forward",
+  "streamlocal-forward@openssh.com",
+];
+
+/**
+ * What runs where a client asks for something.
+ *
+ * @returns Null if that is not allowed.
+ */
+export function permittedProgram(
+  asked: SessionProgram,
+  { forceCommand }: Permissions,
+): SessionProgram | null {
+  if (forceCommand === undefined) return asked;
+  if (forceCommand !== INTERNAL_SFTP) return { command: forceCommand, subsystem: null };
+  return asked.subsystem === null ? null : { command: null, subsystem: "sftp" };
+}
+
+/** The value of `SSH_ORIGINAL_COMMAND`; null where there is to be none. */
+export function originalCommand(
+  { command, subsystem }: SessionProgram,
+  { forceCommand }: Permissions,
+): string | null {
+  return forceCommand === undefined ? null : command ?? subsystem;
+}
+
+/** Whether a client may set a variable: not one that is to tell about it. */
+export function permitsVariable(name: string, { environment = {} }: Permissions): boolean {
+  return name !== ORIGINAL_COMMAND && !Object.hasOwn(environment, name);
+}
+
+/** Whether a client may open a channel of a type, if the server's own policy lets it. */
+export function permitsChannel(type: string, { portForwarding = true }: Permissions): boolean {
+  return portForwarding || !FORWARDING_CHANNELS.includes(type);
+}
+
+/** Whether a client may make a global request, if the server's own policy lets it. */
+export function permitsRequest(name: string, { portForwarding = true }: Permissions): boolean {
+  return portForwarding || !FORWARDING_REQUESTS.includes(name);
+}

@@ -22,7 +22,8 @@ export class Conversation {
     resolve: (payload: Uint8Array) => void;
     reject: (reason: unknown) => void;
   } | null = null;
-  #ended: { reason: unknown } | null = null;
+  /** Why it has ended; `done` if by itself. */
+  #ended: { reason: unknown } | "done" | null = null;
   #busy = false;
 
   /**
@@ -47,7 +48,7 @@ export class Conversation {
   run(drive: () => Promise<void>, onError: (reason: unknown) => void): void {
     this.#busy = true;
     drive().catch(onError).finally(() => {
-      this.#ended ??= { reason: new ProtocolError(`The ${this.#what} has ended`) };
+      this.#ended ??= "done";
       this.#setIdle();
     });
   }
@@ -60,7 +61,7 @@ export class Conversation {
 
   /** Throws the reason if it has been ended: what else was waited for may have come too late. */
   throwIfEnded(): void {
-    if (this.#ended !== null) throw this.#ended.reason;
+    if (this.#ended !== null) throw this.#reason(this.#ended);
   }
 
   /**
@@ -71,7 +72,7 @@ export class Conversation {
    * @throws {TypeError} If it is waited for already: a dialogue has one thread.
    */
   next(...numbers: number[]): Promise<Uint8Array> {
-    if (this.#ended !== null) return Promise.reject(this.#ended.reason);
+    if (this.#ended !== null) return Promise.reject(this.#reason(this.#ended));
     if (this.#waiting !== null) {
       return Promise.reject(
         new TypeError(`Cannot wait twice at once for a message of the ${this.#what}`),
@@ -109,6 +110,10 @@ export class Conversation {
     const waiting = this.#waiting;
     this.#waiting = null;
     waiting?.reject(reason);
+  }
+
+  #reason(ended: { reason: unknown } | "done"): unknown {
+    return ended === "done" ? new ProtocolError(`The ${this.#what} has ended`) : ended.reason;
   }
 
   #setIdle(): void {

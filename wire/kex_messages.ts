@@ -57,7 +57,8 @@ export function encodeKexReply(
   reply: KexReply,
   encoding: ShareEncoding,
 ): Uint8Array {
-  const writer = new Writer(2048).uint8(number).string(reply.hostKey);
+  const capacity = reply.hostKey.length + reply.share.length + reply.signature.length + 32;
+  const writer = new Writer(capacity).uint8(number).string(reply.hostKey);
   return writeShare(writer, reply.share, encoding).string(reply.signature).finish();
 }
 

@@ -124,5 +124,7 @@ function latin1(bytes: Uint8Array): string {
 
 /** The bytes of a line that {@linkcode IdentificationReader} gave. */
 export function encodeLatin1(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
 }

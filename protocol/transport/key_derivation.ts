@@ -33,8 +33,12 @@ export function exchangeHash(
   fields: Uint8Array,
   secret: Uint8Array,
 ): Uint8Array {
+  const { clientKexInit, serverKexInit } = transcript;
+  const shares = hostKey.length + fields.length + secret.length;
+  // The identifications have at most 255 bytes each.
+  const capacity = clientKexInit.length + serverKexInit.length + shares + 1024;
   return hash.digest(
-    new Writer(8192).string(transcript.clientVersion).string(transcript.serverVersion)
+    new Writer(capacity).string(transcript.clientVersion).string(transcript.serverVersion)
       .string(transcript.clientKexInit).string(transcript.serverKexInit)
       .string(hostKey).raw(fields).raw(secret).finish(),
   );

@@ -41,6 +41,7 @@ export * from "./serve.ts";
 export * from "./serve_options.ts";
 export * from "./session.ts";
 export * from "./spawn_server.ts";
+export type { KeyAttempt, UserCertificateOptions } from "./user_certificates.ts";
 export * from "./users.ts";
 export type { AuthDecision } from "../protocol/auth/decision.ts";
 export type { AuthAttempt, AuthenticatedUser } from "../protocol/auth/server.ts";

@@ -9,11 +9,17 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
 import { platformRandom } from "../crypto/random.ts";
 import type { MaybePromise } from "../crypto/types.ts";
-import { parsePublicKeyLine } from "../keys/public_key.ts";
+import { Certificate } from "../keys/certificate.ts";
+import type { Permissions } from "../keys/permissions.ts";
 import type { PublicKey } from "../keys/types.ts";
 import type { AuthDecision } from "../protocol/auth/decision.ts";
-import type { AuthAttempt } from "../protocol/auth/server.ts";
-import type { Authenticate } from "./serve_options.ts";
+import type { Authenticate, ServerAuthAttempt } from "./serve_options.ts";
+import {
+  type KeyAttempt,
+  keyJudge,
+  readKey,
+  type UserCertificateOptions,
+} from "./user_certificates.ts";
 
 /** The methods that users of a database can prove themselves by. */
 export type UserMethod = "publickey" | "password" | "keyboard-interactive";
@@ -24,6 +30,11 @@ export interface User {
   readonly password?: string | undefined;
   /** The keys that let the user in, as keys or as lines of `.pub` files. */
   readonly keys?: readonly (PublicKey | string)[] | undefined;
+  /**
+   * The names of which a certificate has to have one to let the user in: the user's own, unless
+   * given.
+   */
+  readonly principals?: readonly string[] | undefined;
   /**
    * The methods that all have to succeed, in this order; unless given, any one of them will do.
    * Others are then refused.
@@ -41,7 +52,7 @@ export type Users =
   | ((name: string) => MaybePromise<User | null | undefined>);
 
 /** What goes with {@linkcode authenticateUsers}. */
-export interface UserOptions {
+export interface UserOptions extends UserCertificateOptions {
   /**
    * Whether a password is what a {@linkcode User.password} stands for, where that is a hash such
    * as bcrypt's; unless given, the two have to be equal.
@@ -65,8 +76,13 @@ export interface UserOptions {
  * who do not exist too, and take as long for whatever is compared. What a lookup function takes is
  * its own; `authFailureDelayMs` evens that out.
  *
- * @throws {TypeError} If a user of a table has an empty password.
- * @throws {KeyFormatError} If a key of a table cannot be read.
+ * A certificate lets in by its authority, the option `trustedUserCas`, and never as a key of a
+ * user's. Its conditions are obeyed: `verifyCertificate` has them; what it does not allow the
+ * sessions refuse.
+ *
+ * @throws {TypeError} If a user of a table has an empty password, or an authority's key is a
+ * certificate itself.
+ * @throws {KeyFormatError} If a key of a table or of the options cannot be read.
  *
  * @example
  * ```ts
@@ -86,6 +102,7 @@ export function authenticateUsers(users: Users, options: UserOptions = {}): Auth
   const stored = [...table?.values() ?? []].map(({ password }) => password);
   const standIn = options.standIn ?? stored.find((password) => password !== undefined) ?? "";
   const verify = options.verifyPassword ?? samePassword;
+  const judge = keyJudge(options);
 
   async function checkPassword(user: User | null, password: string): Promise<boolean> {
     const known = user?.password || null;
@@ -93,39 +110,58 @@ export function authenticateUsers(users: Users, options: UserOptions = {}): Auth
     return right === true && known !== null;
   }
 
-  async function check(attempt: AuthAttempt, user: User | null): Promise<boolean> {
+  async function checkKey(attempt: KeyAttempt, user: User | null): Promise<Permissions | null> {
+    const { key } = attempt;
+    if (!(key instanceof Certificate)) {
+      const isRevoked = await judge.isRevoked(key);
+      return hasKey(user, key) && !isRevoked ? ANYTHING : null;
+    }
+    const principals = user?.principals ?? [attempt.user];
+    const permissions = await judge.permissionsBy(key, attempt, principals);
+    return user === null ? null : permissions;
+  }
+
+  /** What an attempt lets the user do; null if it fails. */
+  async function check(attempt: ServerAuthAttempt, user: User | null): Promise<Permissions | null> {
     switch (attempt.method) {
       case "publickey":
-        return hasKey(user, attempt.key);
+        return await checkKey(attempt, user);
       case "password": {
         const right = await checkPassword(user, attempt.password);
         // Nothing here could change it.
-        return right && attempt.newPassword === null;
+        return right && attempt.newPassword === null ? ANYTHING : null;
       }
       case "keyboard-interactive": {
         const prompts = [{ prompt: options.prompt ?? "Password: ", echo: false }];
         const [password = ""] = await attempt.ask({ name: "", instruction: "", prompts });
-        return await checkPassword(user, password);
+        return await checkPassword(user, password) ? ANYTHING : null;
       }
     }
-    return false;
+    return null;
   }
 
   return async (attempt) => {
     const user = await find(attempt.user) ?? null;
-    return await check(attempt, user) ? decide(attempt, user) : false;
+    const permissions = await check(attempt, user);
+    return permissions === null ? false : decide(attempt, user, permissions);
   };
 }
 
 /** What a method that has succeeded comes to. */
-function decide(attempt: AuthAttempt, user: User | null): AuthDecision {
+function decide(
+  attempt: ServerAuthAttempt,
+  user: User | null,
+  permissions: Permissions,
+): AuthDecision {
+  const accepted = permissions === ANYTHING ? true : { permissions };
   const required: readonly string[] | undefined = user?.require;
-  if (required === undefined) return true;
+  if (required === undefined) return accepted;
   // Only what was accepted before counts, in its order: a method cannot be skipped.
   const done = attempt.accepted.length;
   if (required[done] !== attempt.method) return false;
   const next = required[done + 1];
-  return next === undefined ? true : { partial: [next] };
+  if (next === undefined) return accepted;
+  return { partial: [next], ...(permissions !== ANYTHING && { permissions }) };
 }
 
 function readTable(
@@ -140,11 +176,9 @@ function readTable(
   }));
 }
 
-function readKey(key: PublicKey | string): PublicKey {
-  return typeof key === "string" ? parsePublicKeyLine(key) : key;
-}
-
 const NO_KEY = new Uint8Array(0);
+/** The permissions of whoever comes in by a password or a key. */
+const ANYTHING: Permissions = {};
 
 function hasKey(user: User | null, key: PublicKey): boolean {
   const keys = user?.keys ?? [];

@@ -8,11 +8,13 @@ import { Connection, type ConnectionHandlers } from "../connection/mod.ts";
 import { withSignal } from "../connection/with_signal.ts";
 import { asFlow } from "../flow/as_flow.ts";
 import type { Flow, FlowLike } from "../flow/flow.ts";
+import type { HostKeyContext } from "../keys/authenticator.ts";
 import type { RekeyLimits } from "../protocol/transport/transport.ts";
-import { type AlgorithmChoice, algorithmsOf } from "./algorithms.ts";
+import { type AlgorithmChoice, algorithmsOf, type HostKeyExpectation } from "./algorithms.ts";
 import { authMethodsOf, type ClientAuth } from "./auth.ts";
 import { SshClient } from "./client.ts";
-import { hostKeyJudge, type HostKeyOptions } from "./host_key.ts";
+import { type HostKeyJudge, hostKeyJudge, type HostKeyOptions } from "./host_key.ts";
+import { type HostKeysListener, takeHostKeys } from "./host_key_rotation.ts";
 
 /** What {@linkcode connect} takes beside what it has to know of the host key. */
 export interface ConnectSettings extends ConnectionHandlers {
@@ -28,6 +30,12 @@ export interface ConnectSettings extends ConnectionHandlers {
   readonly algorithms?: AlgorithmChoice;
   /** When keys are exchanged anew: after 1 GiB, 2^31 packets or an hour, unless given. */
   readonly rekey?: Partial<RekeyLimits>;
+  /**
+   * Told of all host keys that the server has, once it has proven them, so that it can be known by
+   * the others when it gives up the one that it has shown. With `knownHosts` and its option
+   * `updateHostKeys` they are written down without this.
+   */
+  readonly onHostKeys?: HostKeysListener;
   /** How long it may take until the user is logged in: two minutes unless given; 0 for ever. */
   readonly loginTimeoutMs?: number;
   /** How this client identifies itself: `SSH-2.0-…`, without a line end. */
@@ -111,7 +119,11 @@ export async function openConnection(
   const connecting = new AbortController();
   try {
     signal?.throwIfAborted();
-    connection = makeConnection(flow, options, connecting.signal);
+    const context = contextOf(options, connecting.signal);
+    const hostKeys = hostKeyJudge(options);
+    const expecting = hostKeys.expect(context);
+    const expected = expecting instanceof Promise ? await withSignal(expecting, signal) : expecting;
+    connection = makeConnection(flow, options, { ...hostKeys, context, expected });
   } catch (error) {
     flow.abort(error);
     throw error;
@@ -129,24 +141,24 @@ export async function openConnection(
   }
 }
 
+/** How a host key is judged, of which host, and what is known beforehand. */
+interface JudgedHost extends Pick<HostKeyJudge, "judge" | "update"> {
+  readonly context: HostKeyContext;
+  readonly expected: HostKeyExpectation;
+}
+
 function makeConnection(
   flow: Flow,
   options: ConnectOptions,
-  signal: AbortSignal,
+  { judge, update, context, expected }: JudgedHost,
 ): Connection {
-  const { user, hostname, port, rekey, loginTimeoutMs, identification, maxChannels } = options;
+  const { user, rekey, loginTimeoutMs, identification, maxChannels, onHostKeys } = options;
   if (typeof user !== "string") throw new TypeError("Cannot connect: there is no user");
-  const hostKeys = hostKeyJudge(options);
-  const context = {
-    signal,
-    ...(hostname !== undefined && { hostname }),
-    ...(port !== undefined && { port }),
-  };
-  return new Connection(flow, {
+  const connection = new Connection(flow, {
     role: "client",
-    algorithms: algorithmsOf(options.algorithms, hostKeys.expected),
+    algorithms: algorithmsOf(options.algorithms, expected),
     auth: { user, methods: authMethodsOf(options.auth) },
-    verifyHostKey: (key) => hostKeys.judge(key, context),
+    verifyHostKey: (key) => judge(key, context),
     ...(rekey !== undefined && { rekey }),
     ...(loginTimeoutMs !== undefined && { loginTimeoutMs }),
     ...(identification !== undefined && { identification }),
@@ -157,4 +169,19 @@ function makeConnection(
     onChannelOpen: options.onChannelOpen,
     onGlobalRequest: options.onGlobalRequest,
   });
+  if (update !== null || onHostKeys !== undefined) {
+    takeHostKeys(connection, async (keys, hostKey) => {
+      await update?.(keys, hostKey, context);
+      await onHostKeys?.(keys, { ...context, hostKey });
+    });
+  }
+  return connection;
+}
+
+function contextOf({ hostname, port }: ConnectOptions, signal: AbortSignal): HostKeyContext {
+  return {
+    signal,
+    ...(hostname !== undefined && { hostname }),
+    ...(port !== undefined && { port }),
+  };
 }

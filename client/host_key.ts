@@ -14,6 +14,7 @@ import {
 } from "../keys/mod.ts";
 import { parsePublicKeyLine } from "../keys/public_key.ts";
 import type { PublicKey } from "../keys/types.ts";
+import type { MaybePromise } from "../crypto/types.ts";
 import { HostKeyError, type HostKeyStatus, printable } from "../wire/errors.ts";
 import type { HostKeyExpectation } from "./algorithms.ts";
 
@@ -41,10 +42,29 @@ export type HostKeyOptions =
     readonly authenticator?: never;
   };
 
+/** A judge of host keys that knows something beforehand, and may want to be told more. */
+export interface KnownHostsVerifier extends HostKeyVerifier {
+  /**
+   * Tells what is known of the key that a server will show.
+   *
+   * @throws {TypeError} If the context has no host name.
+   */
+  expect(context: HostKeyContext): MaybePromise<HostKeyExpectation>;
+  /**
+   * Is told of all keys that a server has proven to have, and of the one that it has shown; null if
+   * that is not wanted.
+   */
+  readonly update:
+    | ((
+      keys: readonly PublicKey[],
+      hostKey: PublicKey,
+      context: HostKeyContext,
+    ) => MaybePromise<void>)
+    | null;
+}
+
 /** Judges a host key. */
-export interface HostKeyJudge {
-  /** What is known beforehand of the key. */
-  readonly expected: HostKeyExpectation;
+export interface HostKeyJudge extends Pick<KnownHostsVerifier, "expect" | "update"> {
   /** @throws {HostKeyError} If the key is not to be trusted. */
   judge(key: PublicKey, context: HostKeyContext): Promise<void>;
 }
@@ -66,7 +86,8 @@ export function hostKeyJudge(options: HostKeyOptions): HostKeyJudge {
     );
   }
   if (insecureAcceptAnyHostKey) {
-    return { expected: { algorithms: [], certified: false }, judge: () => Promise.resolve() };
+    const expected = { algorithms: [], certified: false };
+    return { expect: () => expected, update: null, judge: () => Promise.resolve() };
   }
   const known = verifyHostKey ?? authenticator;
   const verify = authenticatorOf(known);
@@ -74,11 +95,14 @@ export function hostKeyJudge(options: HostKeyOptions): HostKeyJudge {
     throw new TypeError("Cannot verify the server's host key: verifyHostKey is not a function");
   }
   const expected = typeof known === "function" ? null : expectationOf(known);
+  const expectation = {
+    algorithms: expected?.key == null ? [] : plainKey(expected.key).algorithms,
+    certified: expected === null,
+  };
+  const remembers = isKnownHosts(verify) ? verify : null;
   return {
-    expected: {
-      algorithms: expected?.key == null ? [] : plainKey(expected.key).algorithms,
-      certified: expected === null,
-    },
+    expect: (context) => remembers?.expect(context) ?? expectation,
+    update: remembers?.update ?? null,
     judge: async (key, context) => {
       let verdict: boolean;
       try {
@@ -86,15 +110,17 @@ export function hostKeyJudge(options: HostKeyOptions): HostKeyJudge {
       } catch (error) {
         if (error instanceof HostKeyError) throw error;
         const why = error instanceof Error ? error.message : String(error);
-        throw refusal(key, context, "error", `the check failed: ${why}`, error);
+        throw hostKeyRefusal(key, context, "error", `the check failed: ${why}`, error);
       }
       // What is not a boolean is a mistake of the caller's, and no consent.
       if (verdict === true) return;
-      if (expected === null) throw refusal(key, context, "not-known", "that key is not accepted");
+      if (expected === null) {
+        throw hostKeyRefusal(key, context, "not-known", "that key is not accepted");
+      }
       const sameType = expected.key === null ||
         plainKey(expected.key).type === plainKey(key).type;
       const status = sameType ? "known-changed" : "found-other";
-      throw refusal(key, context, status, `${expected.text} was expected`);
+      throw hostKeyRefusal(key, context, status, `${expected.text} was expected`);
     },
   };
 }
@@ -109,7 +135,13 @@ function expectationOf(known: string | PublicKey): { text: string; key: PublicKe
   return { text: `${describeKey(known).kind} ${fingerprint(known)}`, key: known };
 }
 
-function refusal(
+/** Whether a judge is one that {@linkcode KnownHostsVerifier} describes. */
+function isKnownHosts(verify: HostKeyVerifier): verify is KnownHostsVerifier {
+  return "expect" in verify && "update" in verify;
+}
+
+/** The error for a key that is refused. */
+export function hostKeyRefusal(
   key: PublicKey,
   { hostname, port }: HostKeyContext,
   status: HostKeyStatus,

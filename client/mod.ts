@@ -6,6 +6,7 @@
  * | log in | {@linkcode connect} |
  * | run a command, a shell, a subsystem | {@linkcode SshClient} |
  * | turn a flow into a flow to one command | {@linkcode clientOfFlow} |
+ * | know servers by a file of known hosts | {@linkcode knownHosts}, {@linkcode writeKnownHost} |
  * | authenticate | {@linkcode publicKey}, {@linkcode password}, {@linkcode keyboardInteractive} |
  *
  * @module
@@ -19,7 +20,9 @@ export * from "./command.ts";
 export type { CommandFlow } from "./command_flow.ts";
 export { connect, type ConnectOptions, type ConnectSettings } from "./connect.ts";
 export type { CommandStatus } from "./exit_status.ts";
-export type { HostKeyOptions } from "./host_key.ts";
+export type { HostKeyOptions, KnownHostsVerifier } from "./host_key.ts";
+export type { HostKeysContext, HostKeysListener } from "./host_key_rotation.ts";
+export * from "./known_hosts.ts";
 export * from "./process.ts";
 export type { PtyOptions } from "./pty.ts";
 export * from "./session.ts";

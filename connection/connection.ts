@@ -80,6 +80,7 @@ export class Connection {
   readonly #authenticated: Deferred<AuthenticatedUser> = deferred();
   readonly #closed: Deferred<void> = deferred();
   readonly #pending: Set<Deferred<Uint8Array>> = new Set();
+  readonly #requestTakers: Map<string, (request: GlobalRequest) => void> = new Map();
   #channels: AsyncQueue<ChannelOpenRequest> | null = null;
   #requests: AsyncQueue<GlobalRequest> | null = null;
   #reason: Error | null = null;
@@ -229,6 +230,21 @@ export class Connection {
     this.#driver.engine.sendGlobalRequest(name, payload, null);
   }
 
+  /**
+   * Has global requests of one name taken apart from all others: neither `onGlobalRequest` nor
+   * {@linkcode Connection.requests} gets to see them.
+   *
+   * @param name Such as `hostkeys-00@openssh.com`.
+   * @param take Grants or denies each, at any time.
+   * @throws {TypeError} If requests of the name are taken already.
+   */
+  takeRequests(name: string, take: (request: GlobalRequest) => void): void {
+    if (this.#requestTakers.has(name)) {
+      throw new TypeError(`Cannot take ${name} requests: they are taken already`);
+    }
+    this.#requestTakers.set(name, take);
+  }
+
   /** Exchanges keys anew; data goes on flowing, and nothing is lost. */
   rekey(): void {
     this.#driver.engine.rekey();
@@ -309,8 +325,9 @@ export class Connection {
   }
 
   #takeGlobalRequest(request: IncomingGlobalRequest): void {
-    if (this.#handlers.onGlobalRequest !== undefined) {
-      this.#handlers.onGlobalRequest(request);
+    const take = this.#requestTakers.get(request.name) ?? this.#handlers.onGlobalRequest;
+    if (take !== undefined) {
+      take(request);
     } else if (this.#requests !== null && this.#requests.length < MAX_WAITING_REQUESTS) {
       this.#requests.push(request);
     } else {

@@ -20,7 +20,7 @@ import {
   matchesKnownHost,
   parseKnownHosts,
 } from "./known_hosts.ts";
-import type { PublicKey } from "./types.ts";
+import type { KnownKey } from "./known_hosts_lookup.ts";
 
 /** How names of hosts are written. */
 export interface HashOptions {
@@ -52,7 +52,7 @@ const MAX_NAME_CHARACTERS = 1024;
 export function addKnownHost(
   text: string | null,
   host: HostAddress,
-  keys: PublicKey | readonly PublicKey[],
+  keys: KnownKey | readonly KnownKey[],
   options: AddKnownHostOptions = {},
 ): string {
   const file = text ?? "";
@@ -87,7 +87,7 @@ export function addKnownHost(
 export function replaceKnownHost(
   text: string | null,
   host: HostAddress,
-  keys: readonly PublicKey[],
+  keys: readonly KnownKey[],
   options: AddKnownHostOptions = {},
 ): string {
   const name = writableName(host);
@@ -147,7 +147,7 @@ function isOwn({ entry }: KnownHostsLine, name: string): boolean {
   return entry?.marker === null && matchesKnownHost(entry.hosts, name);
 }
 
-function isKey(entry: KnownHostEntry | null, key: PublicKey): boolean {
+function isKey(entry: KnownHostEntry | null, key: KnownKey): boolean {
   return entry !== null && equalBytes(entry.blob, key.blob);
 }
 

@@ -61,11 +61,22 @@ export interface KnownKey {
  * Finds the lines that are about a host, in order, as `ssh-keygen -F` does: those of authorities and
  * of revoked keys, too.
  *
+ * @param options.orWithoutPort Whether lines about the host at port 22 are given where there are
+ *   none about it at its own: no, unless given.
  * @throws {KeyFormatError} If a text is too large to be read.
  */
-export function findKnownHost(texts: KnownHostsText, host: HostAddress): KnownHostMatch[] {
+export function findKnownHost(
+  texts: KnownHostsText,
+  host: HostAddress,
+  options: { orWithoutPort?: boolean } = {},
+): KnownHostMatch[] {
   const name = knownHostName(host);
-  return entriesOf(texts).filter(({ hosts }) => matchesKnownHost(hosts, name));
+  const matches = entriesOf(texts).filter(({ hosts }) => matchesKnownHost(hosts, name));
+  const { hostname } = host;
+  if (matches.length > 0 || !options.orWithoutPort || name === knownHostName({ hostname })) {
+    return matches;
+  }
+  return findKnownHost(texts, { hostname });
 }
 
 /**

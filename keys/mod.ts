@@ -62,6 +62,7 @@ export * from "./key_options.ts";
 export * from "./known_hosts.ts";
 export * from "./known_hosts_edit.ts";
 export * from "./known_hosts_lookup.ts";
+export * from "./known_hosts_verify.ts";
 export * from "./permissions.ts";
 export * from "./private_key.ts";
 export * from "./public_key.ts";

@@ -1,0 +1,34 @@
+import { describe, it } from "@std/testing/bdd";
+import assert from "node:assert/strict";
+import { connectionPair } from "../helpers/connection_pair.ts";
+
+describe("global requests of one name", () => {
+  it("are taken apart from all others", async () => {
+    const seen: string[] = [];
+    await using pair = await connectionPair({
+      serverHandlers: {
+        onGlobalRequest: (request) => {
+          seen.push(`others: ${request.name}`);
+          request.fail();
+        },
+      },
+    });
+    pair.server.takeRequests("one@test", (request) => {
+      seen.push(`one: ${request.name}`);
+      request.succeed(request.payload);
+    });
+    const payload = Uint8Array.of(1, 2);
+    assert.deepEqual(await pair.client.request("one@test", payload), payload);
+    await assert.rejects(pair.client.request("two@test"), { name: "RequestError" });
+    assert.deepEqual(seen, ["one: one@test", "others: two@test"]);
+  });
+
+  it("are taken by one only", async () => {
+    await using pair = await connectionPair();
+    pair.server.takeRequests("one@test", (request) => request.fail());
+    assert.throws(() => pair.server.takeRequests("one@test", () => {}), {
+      name: "TypeError",
+      message: "Cannot take one@test requests: they are taken already",
+    });
+  });
+});

@@ -7,11 +7,14 @@
  * | run a command, a shell, a subsystem | {@linkcode SshClient} |
  * | turn a flow into a flow to one command | {@linkcode clientOfFlow} |
  * | know servers by a file of known hosts | {@linkcode knownHosts}, {@linkcode writeKnownHost} |
+ * | use an agent, also to authenticate | {@linkcode agentClient}, {@linkcode agentAuth} |
  * | authenticate | {@linkcode publicKey}, {@linkcode password}, {@linkcode keyboardInteractive} |
  *
  * @module
  */
 
+export * from "./agent.ts";
+export type { AgentSource } from "./agent_forwarding.ts";
 export type { AlgorithmChoice } from "./algorithms.ts";
 export * from "./auth.ts";
 export * from "./client.ts";

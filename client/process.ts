@@ -7,6 +7,7 @@
 import { toBytes } from "@std/streams/to-bytes";
 import type { Connection } from "../connection/mod.ts";
 import { ChannelClosedError } from "../wire/errors.ts";
+import type { AgentSource } from "./agent_forwarding.ts";
 import type { CommandStatus } from "./exit_status.ts";
 import { type PtyOptions, ptyRequestOf, terminalSize } from "./pty.ts";
 import {
@@ -22,6 +23,11 @@ export interface ProcessOptions extends SessionChannelOptions {
   readonly pty?: PtyOptions | true;
   /** Environment variables. One that the server does not take, makes the whole fail. */
   readonly env?: Readonly<Record<string, string>>;
+  /**
+   * Lends an agent to it, and to whoever can do as the server likes: see `Session.forwardAgent`.
+   * None by default.
+   */
+  readonly forwardAgent?: AgentSource;
   /** Whether there is input (`piped`), or the end of it at once (`null`). */
   readonly stdin?: "piped" | "null";
   /** Whether the output is wanted (`piped`, unless given), or dropped (`null`). */
@@ -194,6 +200,7 @@ export class SshProcess {
       // out by its consequences.
       await Promise.all([
         ...(pty === null ? [] : [session.requestPty(pty)]),
+        ...(options.forwardAgent === undefined ? [] : [session.forwardAgent(options.forwardAgent)]),
         ...Object.entries(options.env ?? {}).map(([name, value]) => session.setEnv(name, value)),
       ]);
       await session.run(request);

@@ -15,6 +15,7 @@ import {
 } from "../wire/channel_requests.ts";
 import { type Deferred, deferred } from "../wire/deferred.ts";
 import { RequestError } from "../wire/errors.ts";
+import { type AgentSource, forwardAgent } from "./agent_forwarding.ts";
 import {
   type CommandStatus,
   endedBy,
@@ -101,12 +102,14 @@ export interface WaitOptions {
 export class Session {
   /** The channel: its streams, its window, its ends. */
   readonly channel: Channel;
+  readonly #connection: Connection;
   readonly #exit: Deferred<CommandStatus> = deferred();
   #reported: CommandStatus | null = null;
 
   /** Sessions are made by `SshClient.openSession`. */
   constructor(connection: Connection, options: SessionChannelOptions = {}) {
     const { windowBytes, maxWindowBytes, maxPacketBytes, afterEof, onXonXoff } = options;
+    this.#connection = connection;
     this.channel = connection.createChannel("session", {
       ...(windowBytes !== undefined && { windowBytes }),
       ...(maxWindowBytes !== undefined && { maxWindowBytes }),
@@ -216,6 +219,18 @@ export class Session {
   /** Asks for a terminal: a VT100 of 80 columns and 24 rows, unless told otherwise. */
   async requestPty(options: PtyOptions & WaitOptions = {}): Promise<void> {
     await this.channel.request("pty-req", encodePtyRequest(ptyRequestOf(options)), options);
+  }
+
+  /**
+   * Lends an agent to what will run: it may sign with the agent's keys as long as sessions with an
+   * agent are open. Do so only for a server that is trusted. Channels that lead to an agent are
+   * refused without this.
+   *
+   * @param source Connects to the agent, each time that somebody at the server does. Where several
+   *   sessions of a connection have an agent, that of the last one counts.
+   */
+  forwardAgent(source: AgentSource, options: WaitOptions = {}): Promise<void> {
+    return forwardAgent(this.#connection, this.channel, source, options);
   }
 
   /**

@@ -80,6 +80,7 @@ export class Connection {
   readonly #authenticated: Deferred<AuthenticatedUser> = deferred();
   readonly #closed: Deferred<void> = deferred();
   readonly #pending: Set<Deferred<Uint8Array>> = new Set();
+  readonly #takers: Map<string, (open: ChannelOpenRequest) => void> = new Map();
   readonly #requestTakers: Map<string, (request: GlobalRequest) => void> = new Map();
   #channels: AsyncQueue<ChannelOpenRequest> | null = null;
   #requests: AsyncQueue<GlobalRequest> | null = null;
@@ -245,6 +246,25 @@ export class Connection {
     this.#requestTakers.set(name, take);
   }
 
+  /**
+   * Has channels of one type that the peer opens taken apart from all others: neither
+   * `onChannelOpen` nor {@linkcode Connection.channels} gets to see them.
+   *
+   * @param type Such as `auth-agent@openssh.com`.
+   * @param take Accepts or rejects each, at any time.
+   * @returns Gives the type back to whoever takes the others.
+   * @throws {TypeError} If channels of the type are taken already.
+   */
+  takeChannels(type: string, take: (open: ChannelOpenRequest) => void): () => void {
+    if (this.#takers.has(type)) {
+      throw new TypeError(`Cannot take ${type} channels: they are taken already`);
+    }
+    this.#takers.set(type, take);
+    return () => {
+      if (this.#takers.get(type) === take) this.#takers.delete(type);
+    };
+  }
+
   /** Exchanges keys anew; data goes on flowing, and nothing is lost. */
   rekey(): void {
     this.#driver.engine.rekey();
@@ -319,7 +339,8 @@ export class Connection {
       },
       reject: (reason, description = "") => open.reject(reason, description),
     };
-    if (this.#handlers.onChannelOpen !== undefined) this.#handlers.onChannelOpen(request);
+    const take = this.#takers.get(open.type) ?? this.#handlers.onChannelOpen;
+    if (take !== undefined) take(request);
     else if (this.#channels !== null) this.#channels.push(request);
     else request.reject(ChannelOpenReason.UNKNOWN_CHANNEL_TYPE, "channels are not taken here");
   }

@@ -9,6 +9,8 @@ import type { Channel } from "../connection/channel.ts";
 import type { ChannelRequest } from "../connection/channel_events.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { MaybePromise } from "../crypto/types.ts";
+import { asFlow } from "../flow/as_flow.ts";
+import type { Flow } from "../flow/flow.ts";
 import type { AuthenticatedUser } from "../protocol/auth/server.ts";
 import { encodeXonXoff, type ExitSignal, type PtyRequest } from "../wire/channel_requests.ts";
 import { type Deferred, deferred } from "../wire/deferred.ts";
@@ -32,6 +34,9 @@ const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** RFC 4254 section 6.10: a name, or a local one with `@`. */
 const SIGNAL_NAME = /^[A-Za-z0-9][A-Za-z0-9.+-]*(@[A-Za-z0-9.-]+)?$/;
 const MAX_WAITING_SIGNALS = 64;
+/** Draft-ietf-sshm-ssh-agent section 4: the agent of the client's user. */
+const AGENT_REQUEST = "auth-agent-req@openssh.com";
+const AGENT_CHANNEL = "auth-agent@openssh.com";
 /** What a handler that threw is reported as. */
 const FAILURE_STATUS = 1;
 
@@ -69,6 +74,7 @@ export class HostedSession implements ServerSession {
   #subsystem: string | null = null;
   #envLength = 0;
   #running = false;
+  #forwardsAgent = false;
   #outputClosed = false;
   #eof: Promise<void> | null = null;
   #ending: Promise<void> | null = null;
@@ -128,6 +134,10 @@ export class HostedSession implements ServerSession {
     return this.stdout;
   }
 
+  get forwardsAgent(): boolean {
+    return this.#forwardsAgent;
+  }
+
   get abortSignal(): AbortSignal {
     return this.#abort.signal;
   }
@@ -157,6 +167,19 @@ export class HostedSession implements ServerSession {
       throw new TypeError(`Cannot exit by ${JSON.stringify(name)}: it is no signal's name`);
     }
     return this.#end(() => this.#channel.exitSignal({ ...options, name: short }));
+  }
+
+  async openAgent(options: { readonly signal?: AbortSignal } = {}): Promise<Flow> {
+    if (!this.#forwardsAgent) {
+      throw new TypeError("Cannot open the agent: the client lends none, or may not");
+    }
+    if (this.#over) throw new ChannelClosedError("Cannot open the agent: the session is over");
+    const channel = await this.connection.openChannel(AGENT_CHANNEL, {
+      afterEof: "close",
+      ...options,
+    });
+    channel.stderr.cancel().catch(() => {});
+    return asFlow(channel);
   }
 
   sendXonXoff(clientCanDo: boolean): void {
@@ -208,6 +231,9 @@ export class HostedSession implements ServerSession {
         return request.reply(this.#takeSignal(request.signal));
       case "break":
         return request.reply(await this.#ask(() => this.onBreak?.(request.lengthMs) ?? false));
+      case "other":
+        if (request.name !== AGENT_REQUEST) break;
+        return request.reply(await this.#takeAgent());
     }
     request.reply(false);
   }
@@ -230,6 +256,14 @@ export class HostedSession implements ServerSession {
     this.env.set(name, value);
     this.#envLength = length;
     return true;
+  }
+
+  async #takeAgent(): Promise<boolean> {
+    const { allowAgentForwarding } = this.#context.options;
+    if (this.#running || this.login.permissions.agentForwarding === false) return false;
+    const allowed = await this.#ask(() => allowAgentForwarding?.(this) ?? false);
+    this.#forwardsAgent ||= allowed;
+    return allowed;
   }
 
   #takeSignal(name: string): boolean {

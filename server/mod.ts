@@ -6,6 +6,7 @@
  * | host a client over a flow | {@linkcode serve} |
  * | make a server once, and spawn it over flows with one callback | {@linkcode makeServer}, {@linkcode spawnServer} |
  * | let users in by password or key | {@linkcode authenticateUsers} |
+ * | be an agent | {@linkcode serveAgent} |
  * | read lines from a terminal | {@linkcode LineEditor} |
  *
  * @example A server for one command
@@ -29,6 +30,7 @@
  * @module
  */
 
+export * from "./agent.ts";
 export * from "./line_editor.ts";
 export {
   type Hello,

@@ -60,6 +60,13 @@ export interface SessionOptions
   readonly allowEnv?:
     | ((name: string, value: string, session: ServerSession) => MaybePromise<boolean>)
     | undefined;
+  /**
+   * Whether a session gets the agent that the client lends it, if the login may have one: no, unless
+   * given. It is there as {@linkcode ServerSession.openAgent} then, and nothing else is done with it.
+   */
+  readonly allowAgentForwarding?:
+    | ((session: ServerSession) => MaybePromise<boolean>)
+    | undefined;
   /** Whether a shell, command or subsystem that there is a handler for may run: yes, unless given. */
   readonly allowSession?: ((session: ServerSession) => MaybePromise<boolean>) | undefined;
   /** Told of each session when its channel is opened, before anything is asked of it. */

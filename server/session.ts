@@ -7,6 +7,7 @@
 
 import type { Connection } from "../connection/connection.ts";
 import type { MaybePromise } from "../crypto/types.ts";
+import type { Flow } from "../flow/flow.ts";
 import type { AuthenticatedUser } from "../protocol/auth/server.ts";
 import type { ExitSignal, PtyRequest, TerminalSize } from "../wire/channel_requests.ts";
 
@@ -84,6 +85,19 @@ export interface ServerSession {
    * is told that it was not unless this is set.
    */
   onBreak: ((lengthMs: number) => MaybePromise<boolean>) | null;
+  /** Whether the client lends its agent, and was allowed to: see {@linkcode openAgent}. */
+  readonly forwardsAgent: boolean;
+  /**
+   * Connects to the agent that the client lends: to give to `agentClient`, to join with a socket
+   * that a process is told of, or to lend on. Whatever is open ends with the connection, not with
+   * the session.
+   *
+   * @param options `signal` ends the wait for the client.
+   * @throws {TypeError} If the client lends none, or was not allowed to.
+   * @throws {ChannelClosedError} If the session is over.
+   * @throws {ChannelOpenError} If the client cannot reach its agent.
+   */
+  openAgent(options?: { readonly signal?: AbortSignal }): Promise<Flow>;
   /** Aborted when the session is over, by whichever end: to be handed to whatever waits. */
   readonly abortSignal: AbortSignal;
   /** Resolves when the channel is open. */

@@ -1,0 +1,95 @@
+/**
+ * Lends an agent to a server: what runs there may sign with the keys of the user
+ * (draft-ietf-sshm-ssh-agent section 4).
+ *
+ * @module
+ */
+
+import type { Channel, ChannelOpenRequest, Connection } from "../connection/mod.ts";
+import type { MaybePromise } from "../crypto/types.ts";
+import { asFlow } from "../flow/as_flow.ts";
+import type { Flow, FlowLike } from "../flow/flow.ts";
+import { proxy } from "../flow/proxy.ts";
+import { ChannelOpenReason } from "../wire/errors.ts";
+
+/** Connects to an agent: each time that somebody at the server does. */
+export type AgentSource = () => MaybePromise<FlowLike>;
+
+/** The type of channels that lead to an agent. */
+const AGENT_CHANNEL = "auth-agent@openssh.com";
+const AGENT_REQUEST = "auth-agent-req@openssh.com";
+
+/** Who lends an agent to the server of a connection. */
+const lendings = new WeakMap<Connection, Lending>();
+
+/**
+ * Asks for an agent to be forwarded to a session, and connects channels to it. They are refused
+ * again when all sessions that have asked are closed.
+ *
+ * @throws {RequestError} If the server refuses.
+ */
+export async function forwardAgent(
+  connection: Connection,
+  session: Channel,
+  source: AgentSource,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<void> {
+  const lending = lendings.get(connection) ?? new Lending(connection);
+  lendings.set(connection, lending);
+  // It may be used before the answer is seen here.
+  const stop = lending.begin(source);
+  session.closed.then(stop, stop);
+  try {
+    await session.request(AGENT_REQUEST, undefined, options);
+  } catch (error) {
+    stop();
+    throw error;
+  }
+}
+
+/** The agents that are lent to one server. A channel does not tell which session it is for. */
+class Lending {
+  readonly #connection: Connection;
+  readonly #lent: { readonly source: AgentSource }[] = [];
+  #giveBack: () => void = () => {};
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** @returns What ends it. */
+  begin(source: AgentSource): () => void {
+    if (this.#lent.length === 0) {
+      this.#giveBack = this.#connection.takeChannels(AGENT_CHANNEL, (open) => this.#take(open));
+    }
+    const one = { source };
+    this.#lent.push(one);
+    return () => {
+      const at = this.#lent.indexOf(one);
+      if (at === -1) return;
+      this.#lent.splice(at, 1);
+      if (this.#lent.length === 0) this.#giveBack();
+    };
+  }
+
+  async #take(open: ChannelOpenRequest): Promise<void> {
+    let agent: Flow | null = null;
+    try {
+      // Of several the last counts.
+      const source = this.#lent.at(-1)?.source;
+      if (source !== undefined) agent = asFlow(await source());
+    } catch {
+      // Why it cannot be reached, is nothing that the server has to know.
+    }
+    if (this.#connection.closeReason !== null) return agent?.abort();
+    // The sessions may have ended meanwhile.
+    if (agent === null || this.#lent.length === 0) {
+      agent?.abort();
+      return open.reject(ChannelOpenReason.CONNECT_FAILED, "the agent cannot be reached");
+    }
+    const channel = open.accept({ afterEof: "close" });
+    channel.stderr.cancel().catch(() => {});
+    // Either end may leave at any time: the other one sees it, and nobody here has to.
+    proxy(channel, agent).catch(() => {});
+  }
+}

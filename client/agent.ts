@@ -83,6 +83,7 @@ export interface AddKeyOptions extends AgentConstraints, WaitOptions {
  * await agent.add(key, { comment: "ada@example", lifetimeSeconds: 60 });
  * const [signer] = await agent.keys();
  * const data = new TextEncoder().encode("a message");
+ * assert.ok(signer);
  * const signature = await signer.sign("ssh-ed25519", data);
  * assert.equal(await key.publicKey.verify("ssh-ed25519", data, signature), true);
  * await agent.close();

@@ -10,7 +10,7 @@ import type { MaybePromise } from "../crypto/types.ts";
 import { asFlow } from "../flow/as_flow.ts";
 import type { Flow, FlowLike } from "../flow/flow.ts";
 import { proxy } from "../flow/proxy.ts";
-import { ChannelOpenReason } from "../wire/errors.ts";
+import { ChannelOpenReason, RequestError } from "../wire/errors.ts";
 
 /** Connects to an agent: each time that somebody at the server does. */
 export type AgentSource = () => MaybePromise<FlowLike>;
@@ -26,7 +26,7 @@ const lendings = new WeakMap<Connection, Lending>();
  * Asks for an agent to be forwarded to a session, and connects channels to it. They are refused
  * again when all sessions that have asked are closed.
  *
- * @throws {RequestError} If the server refuses.
+ * @throws {RequestError} If the server refuses, and has not granted it to a session before.
  */
 export async function forwardAgent(
   connection: Connection,
@@ -41,7 +41,10 @@ export async function forwardAgent(
   session.closed.then(stop, stop);
   try {
     await session.request(AGENT_REQUEST, undefined, options);
+    lending.granted = true;
   } catch (error) {
+    // OpenSSH's server grants it to the first session, and then has it for all of the connection.
+    if (error instanceof RequestError && lending.granted) return;
     stop();
     throw error;
   }
@@ -49,6 +52,8 @@ export async function forwardAgent(
 
 /** The agents that are lent to one server. A channel does not tell which session it is for. */
 class Lending {
+  /** Whether the server has said yes to a session. */
+  granted = false;
   readonly #connection: Connection;
   readonly #lent: { readonly source: AgentSource }[] = [];
   #giveBack: () => void = () => {};

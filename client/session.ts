@@ -228,6 +228,7 @@ export class Session {
    *
    * @param source Connects to the agent, each time that somebody at the server does. Where several
    *   sessions of a connection have an agent, that of the last one counts.
+   * @throws {RequestError} If the server refuses, and has not granted it to a session before.
    */
   forwardAgent(source: AgentSource, options: WaitOptions = {}): Promise<void> {
     return forwardAgent(this.#connection, this.channel, source, options);

@@ -107,6 +107,21 @@ describe("forwarding of the agent", () => {
     assert.deepEqual(user.connected, []);
   });
 
+  it("is for the second session too, where the server grants it once for all", async () => {
+    const user = agents();
+    let asked = 0;
+    await using pair = await connected(async (channel) => {
+      for await (const request of channel.requests) request.reply(asked++ === 0);
+    });
+    const first = await lending(pair, user.source);
+    await first.close();
+    await refusal(pair.server.connection);
+    await lending(pair, user.source);
+    await pair.server.connection.openChannel(AGENT);
+    assert.equal(asked, 2);
+    assert.equal(user.connected.length, 1);
+  });
+
   it("ends with the sessions that have asked for it", async () => {
     const [one, other] = [agents(), agents()];
     await using pair = await connected(grantAll);

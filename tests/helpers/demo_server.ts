@@ -12,13 +12,16 @@ import {
   type ServerOptions,
   type ServerSession,
   type SessionHandler,
+  type SessionOptions,
 } from "../../server/mod.ts";
 import { utf8 } from "./bytes.ts";
 import { PASSWORD, USER } from "./peer_roles.ts";
 
 /** How a server is set up. */
 export interface DemoServerOptions
-  extends Pick<ServerOptions, "algorithms" | "authMethods" | "rekey" | "signatureAlgorithms"> {
+  extends
+    Pick<ServerOptions, "algorithms" | "authMethods" | "rekey" | "signatureAlgorithms">,
+    Pick<SessionOptions, "allowAgentForwarding"> {
   /** Runs the sessions, in place of the commands below. */
   readonly session?: SessionHandler;
   readonly hostKeys: readonly PrivateKey[];

@@ -6,6 +6,7 @@
 
 import type { Dice } from "../helpers/dice.ts";
 import { mutateBytes, mutatePayloads } from "./_mutate.ts";
+import { corpus as agentCorpus } from "./corpus/agent.ts";
 import { corpus as decompressorCorpus } from "./corpus/decompressor.ts";
 import { corpus as authenticationCorpus } from "./corpus/engine_authentication.ts";
 import { corpus as connectedCorpus } from "./corpus/engine_connected.ts";
@@ -14,6 +15,7 @@ import { corpus as serviceCorpus } from "./corpus/engine_service.ts";
 import { corpus as identificationCorpus } from "./corpus/identification.ts";
 import { corpus as packetCorpus } from "./corpus/packet_reader.ts";
 import { corpus as wireCorpus } from "./corpus/wire_decoders.ts";
+import * as agent from "./agent.ts";
 import * as decompressor from "./decompressor.ts";
 import * as engineAuthentication from "./engine_authentication.ts";
 import * as engineConnected from "./engine_connected.ts";
@@ -53,6 +55,7 @@ export const targets: readonly FuzzTarget[] = [
     headBytes: 0,
     runs: 1500,
   },
+  { name: "agent", ...agent, corpus: agentCorpus, runs: 1500 },
   {
     name: "engine_identification",
     ...engineIdentification,

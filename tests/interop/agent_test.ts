@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import assert from "node:assert/strict";
+import { connect as connectSocket } from "node:net";
 import { agentAuth, type AgentClient, agentClient, connect, publicKey } from "../../client/mod.ts";
 import { flowPair } from "../../flow/mod.ts";
 import {
@@ -521,5 +522,13 @@ describe("our agent, by itself", () => {
     const signature = await found.sign("ssh-ed25519", DATA);
     assert.ok(await key.publicKey.verify("ssh-ed25519", DATA, signature));
     assert.deepEqual(await one.extensions(), ["query"]);
+  });
+
+  it("is reached over a socket of Node's", async () => {
+    const store = new AgentStore();
+    store.add(await keyOf("ed25519"), { comment: "ada" });
+    await using listening = await startOwnAgent(store);
+    await using agent = agentClient(connectSocket({ path: listening.path }));
+    assert.deepEqual((await agent.keys()).map(({ comment }) => comment), ["ada"]);
   });
 });

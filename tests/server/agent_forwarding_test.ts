@@ -1,12 +1,16 @@
 import { describe, it } from "@std/testing/bdd";
 import assert from "node:assert/strict";
+import { agentAuth, agentClient, connect } from "../../client/mod.ts";
 import type { Channel, ChannelOpenRequest } from "../../connection/mod.ts";
-import { Eof, fromStreams } from "../../flow/mod.ts";
-import type { ServerSession } from "../../server/mod.ts";
+import { Eof, type Flow, flowPair, fromStreams } from "../../flow/mod.ts";
+import { AgentStore, generateKey, samePublicKey } from "../../keys/mod.ts";
+import { serve, serveAgent, type ServeOptions, type ServerSession } from "../../server/mod.ts";
 import { encodeText } from "../../wire/channel_requests.ts";
 import { ChannelOpenReason, RequestError } from "../../wire/errors.ts";
+import { testHostKey } from "../helpers/engine_pair.ts";
 import { host, type Hosting, type HostingOptions } from "./_hosting.ts";
 
+const trusting = { insecureAcceptAnyHostKey: true } as const;
 const AGENT_REQUEST = "auth-agent-req@openssh.com";
 
 async function grants(channel: Channel): Promise<boolean> {
@@ -140,6 +144,59 @@ describe("an agent that the client lends", () => {
     release();
     await other.closed;
     assert.deepEqual(seen, [false, false]);
+  });
+
+  it("logs in at the next server, and is lent on to it", async () => {
+    const store = new AgentStore();
+    const key = await generateKey("ed25519");
+    store.add(key, { comment: "of the user" });
+    const serving: Promise<void>[] = [];
+    const usersAgent = (): Flow => {
+      const [near, far] = flowPair();
+      serving.push(serveAgent(far, store));
+      return near;
+    };
+    const common: Omit<ServeOptions, "session"> = {
+      hostKeys: [await testHostKey()],
+      authenticate: (attempt) =>
+        attempt.method === "publickey" && samePublicKey(attempt.key, key.publicKey),
+      allowAgentForwarding: () => true,
+    };
+    const seen: string[] = [];
+    const [toInner, inner] = flowPair();
+    await using _innerServer = serve(inner, {
+      ...common,
+      session: async (session) => {
+        await using agent = agentClient(await session.openAgent());
+        for (const { comment } of await agent.keys()) seen.push(comment);
+      },
+    });
+    const [toOuter, outer] = flowPair();
+    await using _outerServer = serve(outer, {
+      ...common,
+      session: async (session) => {
+        const agent = agentClient(await session.openAgent());
+        const auth = await agentAuth(agent);
+        await using next = await connect(toInner, { user: "ada", auth, ...trusting });
+        const forwardAgent = (): Promise<Flow> => session.openAgent();
+        const { code } = await next.command("y", { forwardAgent }).output();
+        // When the session is over, the client may leave, and its agent with it.
+        await agent.close();
+        await session.exit(code ?? 255);
+      },
+    });
+    {
+      await using ssh = await connect(toOuter, {
+        user: "ada",
+        auth: { privateKey: key },
+        ...trusting,
+      });
+      const { code } = await ssh.command("x", { forwardAgent: usersAgent }).output();
+      assert.equal(code, 0);
+    }
+    assert.deepEqual(seen, ["of the user"]);
+    assert.equal(serving.length, 2);
+    await Promise.all(serving);
   });
 
   it("may be out of reach, may be waited for in vain, and is none when the session is over", async () => {

@@ -86,8 +86,7 @@ class Lending {
     } catch {
       // Why it cannot be reached, is nothing that the server has to know.
     }
-    if (this.#connection.closeReason !== null) return agent?.abort();
-    // The sessions may have ended meanwhile.
+    // The sessions may have ended meanwhile, and the connection with them.
     if (agent === null || this.#lent.length === 0) {
       agent?.abort();
       return open.reject(ChannelOpenReason.CONNECT_FAILED, "the agent cannot be reached");

@@ -6,8 +6,9 @@
  * | log in | {@linkcode connect} |
  * | run a command, a shell, a subsystem | {@linkcode SshClient} |
  * | turn a flow into a flow to one command | {@linkcode clientOfFlow} |
- * | know servers by a file of known hosts | {@linkcode knownHosts}, {@linkcode writeKnownHost} |
  * | use an agent, also to authenticate | {@linkcode agentClient}, {@linkcode agentAuth} |
+ * | know servers by a file of known hosts | {@linkcode knownHosts}, {@linkcode writeKnownHost} |
+ * | read `~/.ssh/config` | {@linkcode parseSshConfig}, {@linkcode connectOptionsOf}, {@linkcode sessionOptionsOf} |
  * | authenticate | {@linkcode publicKey}, {@linkcode password}, {@linkcode keyboardInteractive} |
  *
  * @module
@@ -21,6 +22,7 @@ export * from "./client.ts";
 export * from "./client_of_flow.ts";
 export * from "./command.ts";
 export type { CommandFlow } from "./command_flow.ts";
+export * from "./config/mod.ts";
 export { connect, type ConnectOptions, type ConnectSettings } from "./connect.ts";
 export type { CommandStatus } from "./exit_status.ts";
 export type { HostKeyOptions, KnownHostsVerifier } from "./host_key.ts";

@@ -16,6 +16,8 @@ import {
 } from "../helpers/sshd.ts";
 
 const MiB = 1 << 20;
+/** How long the server may take to say something. */
+const TIMEOUT_MS = 20_000;
 
 /** Who runs the tests: with a key they can log in to their own machine, whoever they are. */
 const self = Deno.env.get("USER") || "root";
@@ -82,17 +84,19 @@ async function digestOf(
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
-/** Reads text from a stream until it has a match, and gives all of it. */
+/** Reads text from a stream until it has a match, and gives all of it; fails after a while. */
 async function readUntil(
   reader: ReadableStreamDefaultReader<Uint8Array>,
   pattern: RegExp,
 ): Promise<string> {
   let seen = "";
+  const timer = setTimeout(() => reader.cancel(), TIMEOUT_MS);
   while (!pattern.test(seen)) {
     const { done, value } = await reader.read();
     if (done) assert.fail(`${pattern} is not in ${JSON.stringify(seen)}`);
     seen += text(value);
   }
+  clearTimeout(timer);
   return seen;
 }
 
@@ -298,10 +302,12 @@ describePeer("sshd", "client and sshd: terminals", () => {
     await writer.write(utf8("PS1='go''> '; echo o''k\r"));
     const reader = shell.stdout.getReader();
     await readUntil(reader, /ok\r\n.*go> /s);
-    await writer.write(utf8("echo sleep''ing; sleep 100\r"));
-    await readUntil(reader, /sleeping\r\n/);
+    const waiting =
+      "sh -c 'trap \"echo caught; exit\" INT; echo ready; while :; do sleep 0.02; done'";
+    await writer.write(utf8(`${waiting}\r`));
+    await readUntil(reader, /ready\r\n/);
     await writer.write(utf8("\x03"));
-    await readUntil(reader, /go> /);
+    await readUntil(reader, /caught\r\n.*go> /s);
     await writer.write(utf8("echo still''here; exit 6\r"));
     await readUntil(reader, /stillhere/);
     reader.releaseLock();
@@ -338,8 +344,10 @@ describePeer("sshd", "client and sshd: terminals", () => {
       await readUntil(reader, new RegExp(`got ${name}`));
       assert.equal((await child.status).code, 3);
     }
-    await using sleeping = pair.ssh.command("exec sleep 100").spawn();
-    await sleeping.started;
+    await using sleeping = pair.ssh.command("echo ready; exec sleep 100").spawn();
+    // A process that sshd is still about to make gets no signals.
+    const reader = sleeping.stdout.getReader();
+    await readUntil(reader, /ready/);
     sleeping.kill("KILL");
     assert.equal((await sleeping.status).signal, "SIGKILL");
   });

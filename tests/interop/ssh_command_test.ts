@@ -280,12 +280,13 @@ describePeer(["sshd", "tmux"], "the command ssh, in a terminal", (_sshd, tmux) =
     await terminal.press("Enter");
     await terminal.shows("30 150", "xterm", "go>");
     await terminal.resize(70, 20);
-    await terminal.type("clear; sleep 0.2; stty size; sleep 100");
+    const waiting = "sh -c 'trap \"exit 5\" INT; stty size; while :; do sleep 0.02; done'";
+    await terminal.type(`clear; sleep 0.2; ${waiting}; echo $?`);
     await terminal.press("Enter");
     await terminal.shows("20 70");
     // It is the command there that is interrupted.
     await terminal.press("C-c");
-    await terminal.shows("20 70", "^C", "go>");
+    await terminal.shows("20 70", "^C5", "go>");
     await terminal.type("exit 42");
     await terminal.press("Enter");
     await terminal.shows("status 42");

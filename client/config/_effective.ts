@@ -13,7 +13,7 @@ import type { SshConfigOptions } from "./options.ts";
 import type { ConfigReader } from "./_reader.ts";
 import type { AlgorithmOption, FirstValues } from "./_rules.ts";
 import { expandHome } from "./_tokens.ts";
-import { type Destination, PROXY_TOKENS, someTokens, tokensOf } from "./_tokens_of.ts";
+import { type Destination, PROXY_TOKENS, shellTokens, someTokens, tokensOf } from "./_tokens_of.ts";
 
 const DEFAULT_PORT = 22;
 const DEFAULT_KEYS = ["id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk"];
@@ -116,7 +116,7 @@ export function effectiveOptions(
     canonicalDomains: unlessNone(first.canonicalDomains ?? []),
     proxyJump: expand.jumpHosts(first.proxyJump ?? []),
     ...withoutUndefined({
-      proxyCommand: expand.command("proxyCommand", someTokens(tokens, PROXY_TOKENS)),
+      proxyCommand: expand.command("proxyCommand", shellTokens(someTokens(tokens, PROXY_TOKENS))),
       remoteCommand: expand.command("remoteCommand", tokens),
       revokedHostKeys: expand.plainPath("revokedHostKeys"),
     }),

@@ -8,8 +8,8 @@
 import { quoted } from "./config_error.ts";
 import type { Statement } from "./_statements.ts";
 
-/** What tokens stand for, by their letter; or why that is not known. */
-export type TokenValues = Readonly<Record<string, string | { readonly unknown: string }>>;
+/** What tokens stand for, by their letter; or what is wrong with that. */
+export type TokenValues = Readonly<Record<string, string | { readonly problem: string }>>;
 
 /** The environment's variables. */
 export type Variables = Readonly<Record<string, string | undefined>>;
@@ -40,7 +40,7 @@ function tokenValue(letter: string, values: TokenValues, statement: Statement): 
   const value = Object.hasOwn(values, letter) ? values[letter] : undefined;
   if (typeof value === "string") return value;
   if (value !== undefined) {
-    throw statement.refuse(`has %${letter}, which is not known: give ${value.unknown}`);
+    throw statement.refuse(`has %${letter}, which ${value.problem}`);
   }
   const known = ["%%", ...Object.keys(values).map((name) => `%${name}`)].join(" ");
   throw statement.refuse(`has the token ${quoted(`%${letter}`)}; it can have ${known}`);

@@ -68,7 +68,8 @@ export interface SshConfigContext {
    * Runs what Match exec names. Without it such a line is an error: a file is not to run commands
    * where nobody has meant it to. `() => false` has such lines match nothing.
    *
-   * @param command For a shell; its tokens are expanded, and nothing in them is quoted.
+   * @param command For a shell; its tokens are expanded, and nothing in them is quoted: names that
+   *   a shell would not take as they are have been refused.
    * @returns Whether it succeeds.
    */
   readonly exec?: (command: string) => MaybePromise<boolean>;

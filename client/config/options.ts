@@ -35,7 +35,10 @@ export interface SshConfigOptions {
   readonly serverAliveInterval: number;
   /** After how many questions without an answer the connection is given up. */
   readonly serverAliveCountMax: number;
-  /** The command whose input and output are the flow; its tokens are expanded. */
+  /**
+   * The command, for a shell, whose input and output are the flow. Its tokens are expanded; names
+   * that a shell would not take as they are have been refused.
+   */
   readonly proxyCommand?: string;
   /** The hosts on the way, in order. */
   readonly proxyJump: readonly JumpHost[];

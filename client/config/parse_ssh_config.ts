@@ -8,7 +8,7 @@ import type { ConfigFile, SshConfigContext } from "./context.ts";
 import { effectiveOptions, fallbackLocal, knownSoFar } from "./_effective.ts";
 import type { SshConfigOptions } from "./options.ts";
 import { ConfigReader } from "./_reader.ts";
-import { tokensOf } from "./_tokens_of.ts";
+import { shellTokens, tokensOf } from "./_tokens_of.ts";
 
 /** What a configuration comes to for one host. */
 export interface SshConfig extends SshConfigOptions {
@@ -73,7 +73,7 @@ export async function parseSshConfig(
   const files = typeof text === "string" ? [{ path: context.path ?? "ssh_config", text }] : text;
   const reader: ConfigReader = new ConfigReader(
     context,
-    (hostname) => tokensOf(context, knownSoFar(reader, context, hostname)),
+    (hostname) => shellTokens(tokensOf(context, knownSoFar(reader, context, hostname))),
   );
   await reader.readOptions(ownOptions(context));
   await reader.readFiles(files);

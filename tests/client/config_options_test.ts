@@ -142,6 +142,21 @@ describe("ssh_config: options", () => {
     await assert.rejects(parse("HostName %n"), /HostName has the token "%n"; it can have %% %h/);
   });
 
+  it("hand no shell a name that it would not take as it is", async () => {
+    for (const host of ["a;b", "$(x)", "`x`", "-oProxyCommand=x", "a b", "a'", "a\nb", "a|b"]) {
+      const exec = () => assert.fail(`${host} has been run`);
+      for (const text of ["ProxyCommand nc %h", "Match exec %n", "ProxyCommand %r"]) {
+        const context = text.endsWith("r") ? { user: host } : { host, exec };
+        if (host.includes("\n") && "user" in context) continue;
+        await assert.rejects(
+          parse(text, context),
+          /which has what a shell would not take as it is/,
+        );
+      }
+      assert.equal((await parse("ProxyCommand nc x", { host })).host, host);
+    }
+  });
+
   it("name agents by variables, too", async () => {
     assert.equal((await parse("IdentityAgent $DIR")).identityAgent, here.env.DIR);
     assert.equal((await parse("IdentityAgent $NOPE")).identityAgent, null);

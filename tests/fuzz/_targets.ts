@@ -14,6 +14,7 @@ import { corpus as keyExchangeCorpus } from "./corpus/engine_key_exchange.ts";
 import { corpus as serviceCorpus } from "./corpus/engine_service.ts";
 import { corpus as identificationCorpus } from "./corpus/identification.ts";
 import { corpus as packetCorpus } from "./corpus/packet_reader.ts";
+import { corpus as sshConfigCorpus } from "./corpus/ssh_config.ts";
 import { corpus as wireCorpus } from "./corpus/wire_decoders.ts";
 import * as agent from "./agent.ts";
 import * as decompressor from "./decompressor.ts";
@@ -24,6 +25,7 @@ import * as engineKeyExchange from "./engine_key_exchange.ts";
 import * as engineService from "./engine_service.ts";
 import * as identificationReader from "./identification_reader.ts";
 import * as packetReader from "./packet_reader.ts";
+import * as sshConfig from "./ssh_config.ts";
 import * as wireDecoders from "./wire_decoders.ts";
 
 /** Something to be fuzzed. */
@@ -55,6 +57,7 @@ export const targets: readonly FuzzTarget[] = [
     headBytes: 0,
     runs: 1500,
   },
+  { name: "ssh_config", ...sshConfig, corpus: sshConfigCorpus, runs: 10_000 },
   { name: "agent", ...agent, corpus: agentCorpus, runs: 1500 },
   {
     name: "engine_identification",

@@ -217,12 +217,12 @@ export class Connection {
   ): Promise<Uint8Array> {
     options.signal?.throwIfAborted();
     const answer = deferred<Uint8Array>();
-    this.#pending.add(answer);
     this.#driver.engine.sendGlobalRequest(name, payload, (reply) => {
       this.#pending.delete(answer);
       if (reply !== null) answer.resolve(reply);
       else answer.reject(new RequestError(`Cannot do ${name}: the peer denied the request`));
     });
+    this.#pending.add(answer);
     return await withSignal(answer.promise, options.signal);
   }
 
@@ -278,15 +278,14 @@ export class Connection {
   async ping(options: { signal?: AbortSignal } = {}): Promise<number> {
     const startedAt = performance.now();
     const pong = deferred<Uint8Array>();
-    this.#pending.add(pong);
     const sent = this.#driver.engine.ping(new Uint8Array(0), (data) => {
       this.#pending.delete(pong);
       pong.resolve(data);
     });
     if (sent) {
+      this.#pending.add(pong);
       await withSignal(pong.promise, options.signal);
     } else {
-      this.#pending.delete(pong);
       // Whatever the answer is, it is one.
       await this.request("keepalive@openssh.com", undefined, options).catch((error) => {
         if (!(error instanceof RequestError)) throw error;

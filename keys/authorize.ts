@@ -26,6 +26,8 @@ export interface AuthorizationRequest {
   readonly now?: (() => number) | undefined;
   /** What has been revoked: nothing, unless given. */
   readonly revoked?: Revocation | undefined;
+  /** The algorithms that authorities may have signed with: as with `verifyCertificate`. */
+  readonly signatureAlgorithms?: readonly string[] | undefined;
 }
 
 /** What became of it. */
@@ -149,6 +151,7 @@ async function judge(
     now,
     address,
     revoked,
+    signatureAlgorithms: request.signatureAlgorithms,
   });
   if (!verdict.accepted) return verdict.reason;
   return mergePermissions(permissions, verdict.permissions) ??

@@ -4,7 +4,10 @@
  * @module
  */
 
+import { permitsListen, permitsOpen } from "../keys/forward_target.ts";
 import type { Permissions } from "../keys/permissions.ts";
+import { SshError } from "../wire/errors.ts";
+import { Reader } from "../wire/reader.ts";
 
 /** What a session runs. */
 export interface SessionProgram {
@@ -19,6 +22,9 @@ export const ORIGINAL_COMMAND = "SSH_ORIGINAL_COMMAND";
 
 /** The command that is not one: OpenSSH's servers do it themselves. */
 const INTERNAL_SFTP = "internal-sftp";
+
+/** No name of a host is longer. */
+const MAX_HOST_BYTES = 1024;
 
 /** Types of channels by which a client has the server connect to something. */
 const FORWARDING_CHANNELS: readonly string[] = [
@@ -60,12 +66,36 @@ export function permitsVariable(name: string, { environment = {} }: Permissions)
   return name !== ORIGINAL_COMMAND && !Object.hasOwn(environment, name);
 }
 
-/** Whether a client may open a channel of a type, if the server's own policy lets it. */
-export function permitsChannel(type: string, { portForwarding = true }: Permissions): boolean {
-  return portForwarding || !FORWARDING_CHANNELS.includes(type);
+/** Whether a client may open a channel, if the server's own policy lets it. */
+export function permitsChannel(type: string, extra: Uint8Array, permissions: Permissions): boolean {
+  if (!FORWARDING_CHANNELS.includes(type)) return true;
+  const { portForwarding = true, permitOpen } = permissions;
+  if (!portForwarding || permitOpen === undefined) return portForwarding;
+  // As with OpenSSH: where hosts and ports are listed, nothing else is meant.
+  const target = type === "direct-tcpip" ? targetOf(extra) : null;
+  return target !== null && permitsOpen(permitOpen, target.host, target.port);
 }
 
 /** Whether a client may make a global request, if the server's own policy lets it. */
-export function permitsRequest(name: string, { portForwarding = true }: Permissions): boolean {
-  return portForwarding || !FORWARDING_REQUESTS.includes(name);
+export function permitsRequest(
+  name: string,
+  payload: Uint8Array,
+  permissions: Permissions,
+): boolean {
+  if (!FORWARDING_REQUESTS.includes(name)) return true;
+  const { portForwarding = true, permitListen } = permissions;
+  if (!portForwarding || permitListen === undefined) return portForwarding;
+  const target = name === "tcpip-forward" ? targetOf(payload) : null;
+  return target !== null && permitsListen(permitListen, target.host, target.port);
+}
+
+/** RFC 4254 sections 7.1 and 7.2: both begin with a host and a port. */
+function targetOf(payload: Uint8Array): { host: string; port: number } | null {
+  try {
+    const reader = new Reader(payload, "forwarding");
+    return { host: reader.text("host", MAX_HOST_BYTES), port: reader.uint32("port") };
+  } catch (error) {
+    if (error instanceof SshError) return null;
+    throw error;
+  }
 }

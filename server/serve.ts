@@ -18,6 +18,7 @@ import type { KexInit } from "../wire/transport_messages.ts";
 import { ChannelOpenReason } from "../wire/errors.ts";
 import { HostedSession } from "./_hosted_session.ts";
 import { engineOptionsOf } from "./_engine_options.ts";
+import { offerHostKeys } from "./_host_key_proof.ts";
 import { permitsChannel, permitsRequest } from "./_permitted.ts";
 import { report } from "./_report.ts";
 import type { ServeOptions } from "./serve_options.ts";
@@ -91,6 +92,9 @@ export class ServerConnection {
       onError: (error) => this.#report(error, null),
     });
     this.connection = new Connection(flow, engine, handlers);
+    if (options.announceHostKeys !== false) {
+      offerHostKeys(this.connection, options.hostKeys, (error) => this.#report(error, null));
+    }
     this.#closeOn(options.signal);
   }
 
@@ -163,8 +167,8 @@ export class ServerConnection {
 
   #takeChannel(open: ChannelOpenRequest): void {
     if (open.type === "session") return this.#takeSession(open);
-    if (!permitsChannel(open.type, this.user?.permissions ?? {})) {
-      const why = "this login may not forward";
+    if (!permitsChannel(open.type, open.extra, this.user?.permissions ?? {})) {
+      const why = "this login may not forward that";
       return open.reject(ChannelOpenReason.ADMINISTRATIVELY_PROHIBITED, why);
     }
     let decided = false;
@@ -222,7 +226,8 @@ export class ServerConnection {
       this.#noMoreSessions = true;
       return request.succeed();
     }
-    if (!permitsRequest(request.name, this.user?.permissions ?? {})) return request.fail();
+    const { name, payload } = request;
+    if (!permitsRequest(name, payload, this.user?.permissions ?? {})) return request.fail();
     let decided = false;
     const offered: GlobalRequest = {
       name: request.name,

@@ -91,6 +91,13 @@ export interface ServerOptions {
    */
   readonly hostKeys: readonly Signer[];
   /**
+   * Whether clients are told of all host keys when they are logged in, and have them proven if they
+   * ask, so that those that keep up with it (`UpdateHostKeys` of `ssh`) know the server still when a
+   * key is given up: yes, unless given. A key that is to take the place of another stands behind it
+   * in `hostKeys` for a while.
+   */
+  readonly announceHostKeys?: boolean | undefined;
+  /**
    * The methods of authentication that are offered: `publickey`, `password` and
    * `keyboard-interactive`, unless given. Attempts by others are refused, `none` among them: to let
    * in whoever comes, `["none"]` has to be asked for.
@@ -126,12 +133,14 @@ export interface ServeOptions extends ServerOptions, SessionOptions {
   /** Where the flow comes from; a `Deno.Conn` says so by itself. */
   readonly peerAddress?: PeerAddress | undefined;
   /**
-   * Takes the channels that are no sessions. What it has neither accepted nor rejected when it
+   * Takes the channels that are no sessions, but for those that the login's permissions forbid. What
+   * it has neither accepted nor rejected when it
    * returns, or its promise settles, is refused, as all are unless it is given.
    */
   readonly onChannelOpen?: ((open: ChannelOpenRequest) => MaybePromise<void>) | undefined;
   /**
-   * Takes the client's global requests. What it has neither granted nor denied when it returns, or
+   * Takes the client's global requests, but for those that the login's permissions forbid. What it
+   * has neither granted nor denied when it returns, or
    * its promise settles, is denied, as all are unless it is given.
    */
   readonly onGlobalRequest?: ((request: GlobalRequest) => MaybePromise<void>) | undefined;

@@ -40,6 +40,8 @@ export interface UserCertificateOptions {
 
 /** Judges keys by the options. */
 export interface KeyJudge {
+  /** What has been revoked. */
+  readonly revoked: Revocation;
   /** Whether a key, that is no certificate, lets nobody in. */
   isRevoked(key: PublicKey): Promise<boolean>;
   /**
@@ -71,6 +73,7 @@ export function keyJudge(options: UserCertificateOptions): KeyJudge {
     ? revokedKeys
     : revokedKeys.map(readKey);
   return {
+    revoked,
     isRevoked: (key) => isRevoked(revoked, key),
     async permissionsBy(certificate, attempt, principals) {
       const verdict = await verifyCertificate(certificate, {

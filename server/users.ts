@@ -9,6 +9,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
 import { platformRandom } from "../crypto/random.ts";
 import type { MaybePromise } from "../crypto/types.ts";
+import { authorize, type AuthorizedKeys, authorizedKeys } from "../keys/authorize.ts";
 import { Certificate } from "../keys/certificate.ts";
 import type { Permissions } from "../keys/permissions.ts";
 import type { PublicKey } from "../keys/types.ts";
@@ -30,6 +31,12 @@ export interface User {
   readonly password?: string | undefined;
   /** The keys that let the user in, as keys or as lines of `.pub` files. */
   readonly keys?: readonly (PublicKey | string)[] | undefined;
+  /**
+   * A file of authorized keys that let the user in, `~/.ssh/authorized_keys`: its text, or what
+   * `authorizedKeys` has read of it. The options of the line that lets in are obeyed; lines that
+   * are not as they should be let nobody in.
+   */
+  readonly authorizedKeys?: string | AuthorizedKeys | undefined;
   /**
    * The names of which a certificate has to have one to let the user in: the user's own, unless
    * given.
@@ -66,6 +73,8 @@ export interface UserOptions extends UserCertificateOptions {
   readonly standIn?: string;
   /** The question that keyboard-interactive asks: `Password: `, unless given. */
   readonly prompt?: string;
+  /** Told why an authorized key has not let a user in, line by line: for logs. */
+  readonly onKeyRefused?: ((reasons: readonly string[], attempt: KeyAttempt) => void) | undefined;
 }
 
 /**
@@ -76,8 +85,8 @@ export interface UserOptions extends UserCertificateOptions {
  * who do not exist too, and take as long for whatever is compared. What a lookup function takes is
  * its own; `authFailureDelayMs` evens that out.
  *
- * A certificate lets in by its authority, the option `trustedUserCas`, and never as a key of a
- * user's. Its conditions are obeyed: `verifyCertificate` has them; what it does not allow the
+ * A certificate lets in by its authority, a line of the user's authorized keys or the option
+ * `trustedUserCas`, and never as a key of a user's. Its conditions are obeyed: `verifyCertificate` has them; what it does not allow the
  * sessions refuse.
  *
  * @throws {TypeError} If a user of a table has an empty password, or an authority's key is a
@@ -114,11 +123,32 @@ export function authenticateUsers(users: Users, options: UserOptions = {}): Auth
     const { key } = attempt;
     if (!(key instanceof Certificate)) {
       const isRevoked = await judge.isRevoked(key);
-      return hasKey(user, key) && !isRevoked ? ANYTHING : null;
+      if (hasKey(user, key) && !isRevoked) return ANYTHING;
     }
+    const authorized = await authorizedPermissions(attempt, user);
+    if (authorized !== null || !(key instanceof Certificate)) return authorized;
     const principals = user?.principals ?? [attempt.user];
     const permissions = await judge.permissionsBy(key, attempt, principals);
     return user === null ? null : permissions;
+  }
+
+  /** What a user may do by a line of their authorized keys; null if none lets them in. */
+  async function authorizedPermissions(
+    attempt: KeyAttempt,
+    user: User | null,
+  ): Promise<Permissions | null> {
+    if (user?.authorizedKeys === undefined) return null;
+    const answer = await authorize(readAuthorizedKeys(user.authorizedKeys), {
+      key: attempt.key,
+      user: attempt.user,
+      address: attempt.peer.address?.hostname ?? null,
+      now: options.now,
+      revoked: judge.revoked,
+      signatureAlgorithms: options.caSignatureAlgorithms,
+    });
+    if (answer.accepted) return answer.permissions;
+    if (answer.reasons.length > 0) options.onKeyRefused?.(answer.reasons, attempt);
+    return null;
   }
 
   /** What an attempt lets the user do; null if it fails. */
@@ -172,8 +202,17 @@ function readTable(
     if (user.password === "") {
       throw new TypeError(`Cannot use the user ${JSON.stringify(name)}: the password is empty`);
     }
-    return [name, { ...user, keys: user.keys?.map(readKey) }];
+    const { keys, authorizedKeys } = user;
+    return [name, {
+      ...user,
+      keys: keys?.map(readKey),
+      authorizedKeys: authorizedKeys === undefined ? undefined : readAuthorizedKeys(authorizedKeys),
+    }];
   }));
+}
+
+function readAuthorizedKeys(keys: string | AuthorizedKeys): AuthorizedKeys {
+  return typeof keys === "string" ? authorizedKeys(keys) : keys;
 }
 
 const NO_KEY = new Uint8Array(0);

@@ -1,6 +1,9 @@
 import { describe, it } from "@std/testing/bdd";
 import assert from "node:assert/strict";
+import { Connection } from "../../connection/mod.ts";
+import { flowPair } from "../../flow/mod.ts";
 import { connectionPair } from "../helpers/connection_pair.ts";
+import { clientOptions, RecordingSink } from "../helpers/engine_pair.ts";
 
 describe("global requests of one name", () => {
   it("are taken apart from all others", async () => {
@@ -30,5 +33,17 @@ describe("global requests of one name", () => {
       name: "TypeError",
       message: "Cannot take one@test requests: they are taken already",
     });
+  });
+});
+
+describe("a global request that is made too early", () => {
+  it("is a mistake, and leaves nothing behind", async () => {
+    const [flow, other] = flowPair();
+    const connection = new Connection(flow, clientOptions(new RecordingSink()));
+    await assert.rejects(connection.request("one@test"), TypeError);
+    await assert.rejects(connection.ping(), TypeError);
+    connection.abort(new Error("enough"));
+    other.abort();
+    await connection.closed.catch(() => {});
   });
 });

@@ -4,16 +4,19 @@
  * ```sh
  * deno task ssh ada@server.example uname -a
  * deno task ssh --identity id_ed25519 --fingerprint SHA256:… ada@server.example:2222
+ * deno task ssh --config ~/.ssh/config server
  * ```
  *
  * @module
  */
 
+import { globSync } from "node:fs";
 import { parseArgs } from "node:util";
 import {
   authenticatorOf,
   authMethodsOf,
   type ClientAuthMethod,
+  type ConfigFile,
   connect,
   describeKey,
   fingerprint,
@@ -22,11 +25,13 @@ import {
   keyboardInteractive,
   KeyFormatError,
   parsePrivateKey,
+  parseSshConfig,
   password,
   type PrivateKey,
   publicKey,
   selectAlgorithms,
   type SshClient,
+  type SshConfig,
   SshError,
   type SshProcess,
 } from "@sshflow/ssh";
@@ -39,6 +44,8 @@ Usage: deno task ssh [options] [USER@]HOST[:PORT] [COMMAND…]
   -p, --port PORT          the server's port (default: 22)
   -l, --login NAME         the user's name (default: $USER)
   -i, --identity FILE      a private key to log in with; may be given more than once
+  -F, --config FILE        options as ssh has them, such as ~/.ssh/config: for names of hosts,
+                           ports, users, identities and algorithms; what is said here counts first
       --password TEXT      the password; without it, it is asked for
       --fingerprint TEXT   the server's host key, such as SHA256:…; without it, you are asked
   -t, --tty                ask for a terminal, also for a command
@@ -58,6 +65,7 @@ const options = {
   port: { type: "string", short: "p" },
   login: { type: "string", short: "l" },
   identity: { type: "string", short: "i", multiple: true },
+  config: { type: "string", short: "F" },
   password: { type: "string" },
   fingerprint: { type: "string" },
   tty: { type: "boolean", short: "t", default: false },
@@ -101,7 +109,9 @@ export async function main(args: string[]): Promise<number> {
       console.log(help);
       return 0;
     }
-    return await run(values, readTarget(values, destination), command);
+    const wanted = readDestination(values, destination);
+    const config = await readConfig(values.config, wanted);
+    return await run(values, targetOf(wanted, config), command, config);
   } catch (error) {
     // Whatever is not a bug is said in one line; a bug shows its stack.
     if (!(error instanceof UsageError || error instanceof SshError)) throw error;
@@ -110,10 +120,16 @@ export async function main(args: string[]): Promise<number> {
   }
 }
 
-async function run(values: Values, target: Target, command: string): Promise<number> {
-  const algorithms = readAlgorithms(values);
+async function run(
+  values: Values,
+  target: Target,
+  command: string,
+  config: SshConfig,
+): Promise<number> {
+  const algorithms = readAlgorithms(values, config);
   const hostKey = readHostKey(values);
-  const keys = await readKeys(values.identity ?? []);
+  const configured = config.given.has("identityFile") ? config.identityFile : [];
+  const keys = await readKeys(values.identity ?? configured);
   const conn = await dial(target);
   const { user, hostname, port } = target;
   await using ssh = await connect(conn, {
@@ -187,7 +203,14 @@ function readArguments(
   }
 }
 
-function readTarget(values: Values, destination: string | undefined): Target {
+/** What the command line says of the target, in the form of `parseSshConfig`. */
+interface Wanted {
+  readonly host: string;
+  readonly user?: string;
+  readonly port?: number;
+}
+
+function readDestination(values: Values, destination: string | undefined): Wanted {
   if (destination === undefined) {
     throw new UsageError("Cannot connect: no host is given; --help shows how");
   }
@@ -199,10 +222,47 @@ function readTarget(values: Values, destination: string | undefined): Target {
   // What is neither is a bare address of IPv6, which has colons of its own.
   const [, hostname = host, port] = bracketed ?? plain ?? [];
   if (hostname === "") throw new UsageError(`Cannot connect to ${destination}: there is no host`);
-  const user = values.login ?? (at === -1 ? undefined : text.slice(0, at)) ??
-    Deno.env.get("USER") ?? Deno.env.get("LOGNAME");
+  const user = values.login ?? (at === -1 ? undefined : text.slice(0, at));
+  const portText = values.port ?? port;
+  return {
+    host: hostname,
+    ...(user !== undefined && { user }),
+    ...(portText !== undefined && { port: readPort(portText) }),
+  };
+}
+
+/** Reads a configuration; without a file it says no more than the command line. */
+async function readConfig(path: string | undefined, wanted: Wanted): Promise<SshConfig> {
+  const [localUser, homeDirectory] = [
+    Deno.env.get("USER") || Deno.env.get("LOGNAME"),
+    Deno.env.get("HOME"),
+  ];
+  return await parseSshConfig(path === undefined ? [] : [readConfigFile(path)], {
+    ...wanted,
+    ...(localUser && { localUser }),
+    ...(homeDirectory && { homeDirectory }),
+    env: Deno.env.toObject(),
+    include: (pattern) => globSync(pattern).map(readConfigFile),
+  });
+}
+
+function readConfigFile(path: string): ConfigFile {
+  try {
+    return { path, text: Deno.readTextFileSync(path) };
+  } catch (error) {
+    throw cannot(`read ${path}`, error);
+  }
+}
+
+function targetOf({ host }: Wanted, config: SshConfig): Target {
+  const { user, hostname, port, proxyCommand, proxyJump } = config;
+  if (proxyCommand !== undefined || proxyJump.length > 0) {
+    throw new UsageError(
+      `Cannot connect to ${host}: the configuration has a proxy on the way, which this tool has not`,
+    );
+  }
   if (!user) throw new UsageError(`Cannot log in to ${hostname}: no user is given`);
-  return { user, hostname, port: readPort(values.port ?? port ?? "22") };
+  return { user, hostname, port };
 }
 
 function readPort(text: string): number {
@@ -211,13 +271,13 @@ function readPort(text: string): number {
   throw new UsageError(`Cannot connect to port ${text}: it has to be 1 to 65535`);
 }
 
-function readAlgorithms(values: Values) {
+function readAlgorithms(values: Values, config: SshConfig) {
   const names = (text: string | undefined) => text?.split(",").map((name) => name.trim());
   const [kex, hostKeys, ciphers, macs] = [
-    names(values.kex),
-    names(values["host-keys"]),
-    names(values.ciphers),
-    names(values.macs),
+    names(values.kex) ?? config.kexAlgorithms,
+    names(values["host-keys"]) ?? config.hostKeyAlgorithms,
+    names(values.ciphers) ?? config.ciphers,
+    names(values.macs) ?? config.macs,
   ];
   try {
     return selectAlgorithms({
@@ -225,7 +285,7 @@ function readAlgorithms(values: Values) {
       ...(hostKeys && { hostKeys }),
       ...(ciphers && { ciphers }),
       ...(macs && { macs }),
-      ...(values.compress && { compression: ["zlib@openssh.com", "none"] }),
+      ...((values.compress || config.compression) && { compression: ["zlib@openssh.com", "none"] }),
     });
   } catch (error) {
     throw new UsageError((error as Error).message);

@@ -135,6 +135,27 @@ describePeer("sshd", "the command ssh", () => {
     assert.equal(stdout, "24 80\r\n");
   });
 
+  it("takes a configuration as ssh has them, which counts less than what it is told", async () => {
+    await using at = await setting();
+    const { directory, sshd } = at;
+    await Deno.writeTextFile(`${directory}/hosts`, "Host demo\n  HostName 127.0.0.1\n");
+    const text = `Include ${directory}/host?\nHost demo\n  Port ${sshd.port}\n  User ${self}\n` +
+      `  IdentityFile ${directory}/key\n  Ciphers aes128-ctr\n`;
+    await Deno.writeTextFile(`${directory}/config`, text);
+    const options = ["-F", `${directory}/config`, "--fingerprint", at.fingerprint, "-v"];
+    const { stdout, stderr } = await ssh([...options, "demo", "echo $USER"]);
+    assert.equal(stdout, `${self}\n`, stderr);
+    assert.match(stderr, /To server: {3}aes128-ctr /);
+    const other = await ssh([...options, "--ciphers", "aes256-ctr", "demo", "true"]);
+    assert.match(other.stderr, /To server: {3}aes256-ctr /);
+    const stranger = [...options, "-i", `${directory}/stranger`, "demo", "true"];
+    assert.equal((await ssh(stranger)).code, 255);
+    await Deno.writeTextFile(`${directory}/config`, "Port x\n");
+    assert.match(await failure([...options, "demo"]), /config line 1: Port has to be a number/);
+    await Deno.writeTextFile(`${directory}/config`, "ProxyJump a\n");
+    assert.match(await failure([...options, "demo"]), /^Cannot connect to demo: .* a proxy/);
+  });
+
   it("tells what was agreed on if it is told to", async () => {
     await using at = await setting();
     const options = ["-v", "-C", "--kex", "curve25519-sha256", "--ciphers", "aes128-ctr"];

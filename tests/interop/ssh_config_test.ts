@@ -30,7 +30,7 @@ describePeer("ssh", "ssh -G and parseSshConfig", (ssh) => {
   let directory = "";
   let count = 0;
   const home = homeOf();
-  const localUser = idOf("-un");
+  const [localUser, localUserId] = [idOf("-un"), idOf("-u")];
 
   beforeAll(() => {
     directory = Deno.makeTempDirSync({ prefix: "sshflow-config-" });
@@ -43,7 +43,7 @@ describePeer("ssh", "ssh -G and parseSshConfig", (ssh) => {
       host,
       options,
       localUser,
-      localUserId: idOf("-u"),
+      localUserId,
       localHostname: Deno.hostname(),
       homeDirectory: home,
       env: Deno.env.toObject(),

@@ -7,6 +7,7 @@
 import { KeyFormatError, printable } from "../wire/errors.ts";
 import { whyNoFromList } from "./_from.ts";
 import { formatKeyTime, parseKeyTime } from "./_key_time.ts";
+import { quoteOptionValue, splitOptionList } from "./_option_list.ts";
 import { formatForwardTarget, type ForwardTarget, parseForwardTarget } from "./forward_target.ts";
 
 /** What a key may be used for, and under which conditions. */
@@ -81,7 +82,7 @@ const MAX_ITEMS = 1024;
 export function parseKeyOptions(text: string): KeyOptions {
   const draft: Draft = {};
   const environment = new Map<string, string>();
-  for (const { name, value } of splitOptions(text)) {
+  for (const { name, value } of splitOptionList(text, optionError)) {
     if (value === null) readFlag(draft, name);
     else if (name === "environment") readVariable(environment, value);
     else readValue(draft, name, value);
@@ -99,7 +100,9 @@ export function parseKeyOptions(text: string): KeyOptions {
 export function formatKeyOptions(options: KeyOptions): string {
   const words: string[] = [];
   const valued = (name: string, value: string | undefined): void => {
-    if (value !== undefined) words.push(`${name}=${quote(name, value)}`);
+    if (value !== undefined) {
+      words.push(`${name}=${quoteOptionValue(value, (why) => unwritable(name, why))}`);
+    }
   };
   if (options.certAuthority) words.push("cert-authority");
   if (options.restrict) words.push("restrict");
@@ -146,28 +149,6 @@ export function takeKeyOptions(line: string): { options: string; rest: string } 
   }
   if (quoted) return null;
   return { options: line.slice(0, end), rest: line.slice(end).replace(/^[ \t]+/, "") };
-}
-
-function* splitOptions(text: string): Generator<{ name: string; value: string | null }> {
-  let rest = text;
-  while (true) {
-    const name = /^[^=," \t]*/.exec(rest)?.[0] ?? "";
-    if (name === "") throw optionError("an option is empty");
-    rest = rest.slice(name.length);
-    let value: string | null = null;
-    if (rest.startsWith("=")) {
-      const quoted = /^="((?:\\"|\\(?!")|[^"\\])*)"/.exec(rest);
-      if (quoted === null) throw optionError(`the value of ${printable(name, 80)} is not quoted`);
-      value = (quoted[1] ?? "").replaceAll('\\"', '"');
-      rest = rest.slice(quoted[0].length);
-    }
-    yield { name: name.toLowerCase(), value };
-    if (rest === "") return;
-    if (!rest.startsWith(",")) {
-      throw optionError(`${printable(rest, 20)} follows ${printable(name, 80)}`);
-    }
-    rest = rest.slice(1);
-  }
 }
 
 function readFlag(draft: Draft, name: string): void {
@@ -261,13 +242,6 @@ function withTarget(
   if (target === null) throw optionError(`${name} is not a host and a port`);
   if (targets.length === MAX_ITEMS) throw tooMany(name);
   return [...targets, target];
-}
-
-function quote(name: string, value: string): string {
-  if (/[\r\n\0]/.test(value)) throw unwritable(name, "it is more than one line");
-  // A backslash there would take the quote with it.
-  if (value.endsWith("\\")) throw unwritable(name, "it ends in a backslash");
-  return `"${value.replaceAll('"', '\\"')}"`;
 }
 
 function joined(name: string, values: readonly string[]): string {

@@ -20,7 +20,8 @@ export class Statement implements ConfigPlace {
   readonly name: string;
   /** What stands behind the keyword, without white space around it. */
   readonly text: string;
-  readonly #words: readonly string[];
+  /** The arguments, without quotes. */
+  readonly words: readonly string[];
   #at = 0;
 
   /** @throws {ConfigError} If a quote is not closed, or there is no argument. */
@@ -32,7 +33,7 @@ export class Statement implements ConfigPlace {
     if (text === "") throw this.refuse("has no argument");
     const words = splitArguments(text);
     if (words === null) throw this.refuse("has a quote that is not closed");
-    this.#words = words;
+    this.words = words;
   }
 
   /** The keyword in lower case: its case does not count. */
@@ -42,7 +43,7 @@ export class Statement implements ConfigPlace {
 
   /** The next argument, if there is one. */
   next(): string | null {
-    return this.#words[this.#at++] ?? null;
+    return this.words[this.#at++] ?? null;
   }
 
   /**
@@ -60,20 +61,20 @@ export class Statement implements ConfigPlace {
    * @throws {ConfigError} If one is empty.
    */
   rest(): string[] {
-    const words = this.#words.slice(this.#at);
+    const words = this.words.slice(this.#at);
     this.skip();
     return words.includes("") ? this.#missing() : words;
   }
 
   /** Does without those that are left. */
   skip(): void {
-    this.#at = this.#words.length;
+    this.#at = this.words.length;
   }
 
   /** @throws {ConfigError} If there are arguments that nobody has taken. */
   end(): void {
-    if (this.#at >= this.#words.length) return;
-    throw this.refuse(`has an argument too many, ${quoted(this.#words[this.#at] ?? "")}`);
+    if (this.#at >= this.words.length) return;
+    throw this.refuse(`has an argument too many, ${quoted(this.words[this.#at] ?? "")}`);
   }
 
   /**
@@ -110,22 +111,40 @@ export function readStatement(line: string, place: ConfigPlace): Statement | nul
   return new Statement(place, keyword.word, text.slice(keyword.next ?? text.length));
 }
 
+/** A line of a file. */
+interface Line {
+  readonly number: number;
+  readonly text: string;
+  readonly end: "" | "\n";
+}
+
 /**
- * Reads a file. A line goes on to its end, always.
+ * Cuts a file into lines. A line goes on to its end, always.
  *
- * @throws {ConfigError} If it is larger than 8 Mi characters, or a line cannot be read.
+ * @throws {ConfigError} If it is larger than 8 Mi characters.
  */
-export function* readStatements(text: string, file: string): Generator<Statement, void> {
+export function* readLines(text: string, file: string): Generator<Line, void> {
   if (text.length > MAX_CHARACTERS) {
     const why = `the file has ${text.length} characters, and at most ${MAX_CHARACTERS} are read`;
     throw new ConfigError({ file, line: 1 }, why);
   }
-  let line = 0;
+  let number = 0;
   for (let start = 0; start < text.length;) {
     const feed = text.indexOf("\n", start);
     const stop = feed === -1 ? text.length : feed;
-    const statement = readStatement(text.slice(start, stop), { file, line: ++line });
-    if (statement !== null) yield statement;
+    yield { number: ++number, text: text.slice(start, stop), end: feed === -1 ? "" : "\n" };
     start = stop + 1;
+  }
+}
+
+/**
+ * Reads a file.
+ *
+ * @throws {ConfigError} If it is too large, or a line cannot be read.
+ */
+export function* readStatements(text: string, file: string): Generator<Statement, void> {
+  for (const line of readLines(text, file)) {
+    const statement = readStatement(line.text, { file, line: line.number });
+    if (statement !== null) yield statement;
   }
 }

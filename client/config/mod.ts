@@ -9,5 +9,6 @@ export * from "./connect_options.ts";
 export * from "./context.ts";
 export * from "./forwards.ts";
 export * from "./jump_hosts.ts";
+export * from "./lines.ts";
 export * from "./options.ts";
 export * from "./parse_ssh_config.ts";

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "@std/testing/bdd";
 import fc from "fast-check";
-import { parseSshConfig, type SshConfig } from "../../client/config/mod.ts";
+import {
+  ConfigError,
+  formatConfigLine,
+  formatConfigLines,
+  parseConfigLines,
+  parseSshConfig,
+  type SshConfig,
+} from "../../client/config/mod.ts";
 
 function parse(text: string): Promise<SshConfig> {
   return parseSshConfig(text, { host: "h" });
@@ -104,6 +111,56 @@ describe("ssh_config: lines", () => {
       const quoted = `"${value.replace(/["'\\]/g, "\\$&")}"`;
       assert.equal(await userOf(`User ${quoted}`), value);
     }));
+  });
+
+  it("are given back as they came", () => {
+    const file = "# x\r\n\n  Host = \"a b\" # c\nProxyCommand a 'b' # c\nFoo x";
+    const lines = parseConfigLines(file);
+    assert.equal(formatConfigLines(lines), file);
+    assert.deepEqual(lines.map(({ keyword, args, end }) => [keyword, args, end]), [
+      [null, [], "\n"],
+      [null, [], "\n"],
+      ["Host", ["a b"], "\n"],
+      ["ProxyCommand", ["a", "b"], "\n"],
+      ["Foo", ["x"], ""],
+    ]);
+    assert.equal(lines[3]?.argument, "a 'b' # c");
+    const text = fc.string({ unit: fc.constantFrom(..."ab \t\r\n=#\"'\\") });
+    fc.assert(fc.property(text, (file) => {
+      try {
+        assert.equal(formatConfigLines(parseConfigLines(file)), file);
+      } catch (error) {
+        assert.ok(error instanceof ConfigError, `${error}`);
+      }
+    }));
+  });
+
+  it("are written so that they are read again", () => {
+    const argument = fc.oneof(
+      fc.string({ unit: "binary" }),
+      fc.string({ unit: fc.constantFrom(..."ab \t\r\f=#\"'\\") }),
+    ).filter((text) => !/[\0\n]/.test(text));
+    fc.assert(fc.property(fc.array(argument, { minLength: 1, maxLength: 4 }), (args) => {
+      const [line] = parseConfigLines(formatConfigLine("SendEnv", args));
+      assert.deepEqual([line?.keyword, line?.args], ["SendEnv", args]);
+    }));
+    const command = "nc '%h' \"x # y";
+    assert.equal(formatConfigLine("ProxyCommand", command), `ProxyCommand ${command}`);
+    for (
+      const [keyword, args] of [
+        ["User", []],
+        ["User", ["a\nb"]],
+        ["User", ["a\0"]],
+        ["Us er", ["a"]],
+        ["#User", ["a"]],
+        ["ProxyCommand", " x"],
+        ["ProxyCommand", "x "],
+        ["ProxyCommand", "= x"],
+        ["ProxyCommand", ""],
+      ] as const
+    ) {
+      assert.throws(() => formatConfigLine(keyword, args), RangeError);
+    }
   });
 
   it("take time in proportion to their length", async () => {

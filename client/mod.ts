@@ -25,7 +25,7 @@ export type { CommandFlow } from "./command_flow.ts";
 export * from "./config/mod.ts";
 export { connect, type ConnectOptions, type ConnectSettings } from "./connect.ts";
 export type { CommandStatus } from "./exit_status.ts";
-export type { HostKeyOptions, KnownHostsVerifier } from "./host_key.ts";
+export type { HostKeyExpectation, HostKeyOptions, KnownHostsVerifier } from "./host_key.ts";
 export type { HostKeysContext, HostKeysListener } from "./host_key_rotation.ts";
 export * from "./known_hosts.ts";
 export * from "./process.ts";

@@ -114,6 +114,7 @@ export function unlessNone(words: readonly string[]): readonly string[] {
   return words.length === 1 && isNone(only) ? [] : words;
 }
 
-function isNone(text: string): boolean {
+/** Whether a text says that there is nothing. */
+export function isNone(text: string): boolean {
   return text.toLowerCase() === "none";
 }

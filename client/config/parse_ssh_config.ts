@@ -6,6 +6,7 @@
 
 import type { ConfigFile, SshConfigContext } from "./context.ts";
 import { effectiveOptions, fallbackLocal, knownSoFar } from "./_effective.ts";
+import { isNone } from "./_expander.ts";
 import type { SshConfigOptions } from "./options.ts";
 import { ConfigReader } from "./_reader.ts";
 import { shellTokens, tokensOf } from "./_tokens_of.ts";
@@ -118,15 +119,16 @@ async function canonical(
   const { canonicalize } = context;
   const { first } = reader;
   const mode = first.canonicalizeHostname;
-  const isProxied = first.proxyCommand !== undefined || (first.proxyJump ?? []).length > 0;
+  const { proxyCommand = "none", proxyJump = [] } = first;
+  const isProxied = !isNone(proxyCommand) || proxyJump.length > 0;
   if (canonicalize === undefined || (isProxied && mode !== "always")) return hostname;
   const found = await canonicalize(hostname, {
     canonicalizeHostname: mode ?? "no",
     canonicalDomains: first.canonicalDomains ?? [],
     canonicalizeMaxDots: first.canonicalizeMaxDots ?? 1,
     canonicalizeFallbackLocal: first.canonicalizeFallbackLocal ?? true,
-    proxyJump: first.proxyJump ?? [],
-    ...(first.proxyCommand !== undefined && { proxyCommand: first.proxyCommand }),
+    proxyJump,
+    ...(!isNone(proxyCommand) && { proxyCommand }),
   });
   return found?.toLowerCase() ?? fallbackLocal(reader, hostname);
 }

@@ -88,6 +88,11 @@ describe("ssh_config: Host and Match", () => {
       /line 8: CanonicalizeFallbackLocal forbids/,
     );
     const proxied = `ProxyCommand x\n${text}`;
+    const direct = await parseSshConfig(`ProxyCommand none\n${text}`, {
+      host: "db",
+      canonicalize: (name) => `${name}.c.example`,
+    });
+    assert.equal(direct.hostname, "db.c.example");
     const canonicalize = () => assert.fail("the name is the proxy's to find");
     assert.equal((await parseSshConfig(proxied, { host: "db", canonicalize })).hostname, "db");
   });

@@ -16,7 +16,7 @@
 
 export * from "./agent.ts";
 export type { AgentSource } from "./agent_forwarding.ts";
-export type { AlgorithmChoice } from "./algorithms.ts";
+export type { AlgorithmChoice, HostKeyExpectation } from "./algorithms.ts";
 export * from "./auth.ts";
 export * from "./client.ts";
 export * from "./client_of_flow.ts";
@@ -25,7 +25,7 @@ export type { CommandFlow } from "./command_flow.ts";
 export * from "./config/mod.ts";
 export { connect, type ConnectOptions, type ConnectSettings } from "./connect.ts";
 export type { CommandStatus } from "./exit_status.ts";
-export type { HostKeyExpectation, HostKeyOptions, KnownHostsVerifier } from "./host_key.ts";
+export type { HostKeyOptions, KnownHostsVerifier } from "./host_key.ts";
 export type { HostKeysContext, HostKeysListener } from "./host_key_rotation.ts";
 export * from "./known_hosts.ts";
 export * from "./process.ts";

@@ -10,6 +10,7 @@
  * | show a key to people | {@linkcode fingerprint}, {@linkcode randomart} |
  * | know a server | {@linkcode authenticatorOf}, {@linkcode certifiedBy}, {@linkcode checkKnownHost} |
  * | keep keys in an agent | {@linkcode AgentStore} |
+ * | sign messages, and check who did | {@linkcode signMessage}, {@linkcode verifyMessage}, {@linkcode parseAllowedSigners} |
  * | certify keys, and use and check certificates | {@linkcode issueCertificate}, {@linkcode withCertificate}, {@linkcode verifyCertificate} |
  * | read, search and change known hosts | {@linkcode parseKnownHosts}, {@linkcode checkKnownHost}, {@linkcode addKnownHost} |
  * | read and change authorized keys, and decide by them | {@linkcode parseAuthorizedKeys}, {@linkcode addAuthorizedKey}, {@linkcode authorize} |
@@ -45,6 +46,7 @@
 export * from "./agent_framing.ts";
 export * from "./agent_protocol.ts";
 export * from "./agent_store.ts";
+export * from "./allowed_signers.ts";
 export * from "./authenticator.ts";
 export * from "./authorize.ts";
 export * from "./authorized_keys.ts";
@@ -70,6 +72,7 @@ export * from "./randomart.ts";
 export * from "./rfc4716.ts";
 export * from "./rsa.ts";
 export * from "./security_key.ts";
+export * from "./sshsig.ts";
 export * from "./types.ts";
 export * from "./verify_certificate.ts";
 export * from "./with_certificate.ts";

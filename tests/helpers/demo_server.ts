@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatPublicKeyLine, type PrivateKey, type PublicKey } from "../../keys/mod.ts";
+import { formatPublicKeyLine, type PublicKey, type Signer } from "../../keys/mod.ts";
 import {
   authenticateUsers,
   serve,
@@ -24,7 +24,7 @@ export interface DemoServerOptions
     Pick<SessionOptions, "allowAgentForwarding"> {
   /** Runs the sessions, in place of the commands below. */
   readonly session?: SessionHandler;
-  readonly hostKeys: readonly PrivateKey[];
+  readonly hostKeys: readonly Signer[];
   /** The keys that let the user in. */
   readonly userKeys?: readonly PublicKey[];
 }

@@ -33,6 +33,7 @@ export type { PtyOptions } from "./pty.ts";
 export * from "./session.ts";
 export * from "../connection/mod.ts";
 export { type ClientAuthMethod, none } from "../protocol/auth/client.ts";
+export { hostbased, type HostbasedOptions } from "../protocol/auth/hostbased.ts";
 export { keyboardInteractive } from "../protocol/auth/keyboard_interactive.ts";
 export { password, type PasswordOptions } from "../protocol/auth/password.ts";
 export { publicKey } from "../protocol/auth/publickey.ts";

@@ -13,6 +13,7 @@ export {
   outcomeOf,
 } from "./auth/client.ts";
 export type { AuthDecision } from "./auth/decision.ts";
+export * from "./auth/hostbased.ts";
 export * from "./auth/keyboard_interactive.ts";
 export * from "./auth/password.ts";
 export * from "./auth/publickey.ts";

@@ -6,17 +6,16 @@
  */
 
 import { equalBytes } from "@noble/curves/utils.js";
-import { plainAlgorithm } from "../../keys/certificate_algorithms.ts";
 import { inspectSignature } from "../../keys/inspect_signature.ts";
-import { parsePublicKey } from "../../keys/public_key.ts";
 import type { SecurityKeyDetails } from "../../keys/security_key.ts";
 import type { PublicKey, Signer } from "../../keys/types.ts";
 import { decodePublicKeyOk, encodePublicKeyOk } from "../../wire/auth_messages.ts";
-import { KeyFormatError, ProtocolError } from "../../wire/errors.ts";
+import { ProtocolError } from "../../wire/errors.ts";
 import { Msg } from "../../wire/message_numbers.ts";
 import { Reader } from "../../wire/reader.ts";
 import { Writer } from "../../wire/writer.ts";
 import { toError } from "../_disconnect.ts";
+import { chooseAlgorithm, parseOrNull, signedData } from "./_signed_request.ts";
 import { type ClientAuthContext, type ClientAuthMethod, outcomeOf } from "./client.ts";
 
 /** The method's name. */
@@ -130,40 +129,8 @@ function fieldsOf(signed: boolean, algorithm: string, blob: Uint8Array): Writer 
   return new Writer().boolean(signed).string(algorithm).string(blob);
 }
 
-/** RFC 4252 section 7: the session, then the request up to the signature. */
-function signedData(
-  context: Pick<ClientAuthContext, "user" | "service" | "sessionId">,
-  method: string,
-  fields: Uint8Array,
-): Uint8Array {
-  return new Writer(1024).string(context.sessionId).uint8(Msg.USERAUTH_REQUEST)
-    .string(context.user).string(context.service).string(method).raw(fields).finish();
-}
-
 /** There is one version of the variant, and its number is 0. */
 function takesHostbound(extensions: ReadonlyMap<string, Uint8Array>): boolean {
   const version = extensions.get(HOSTBOUND_EXTENSION);
   return version !== undefined && new TextDecoder().decode(version) === "0";
-}
-
-/**
- * RFC 8308 section 3.1: a server that lists algorithms takes no others. Where there is no choice
- * the list is not asked, as with OpenSSH: ssh2's leaves out some that it takes.
- */
-function chooseAlgorithm(key: PublicKey, listed: Uint8Array | undefined): string | null {
-  if (listed === undefined || key.algorithms.length === 1) return key.algorithms[0] ?? null;
-  const names = new TextDecoder().decode(listed).split(",");
-  // OpenSSH lists the names that keys have without certificates, for those too.
-  const isListed = (name: string): boolean =>
-    names.includes(name) || names.includes(plainAlgorithm(name));
-  return key.algorithms.find(isListed) ?? null;
-}
-
-function parseOrNull(blob: Uint8Array): PublicKey | null {
-  try {
-    return parsePublicKey(blob);
-  } catch (error) {
-    if (error instanceof KeyFormatError) return null;
-    throw error;
-  }
 }

@@ -24,6 +24,7 @@ import { decodeService, encodeService } from "../../wire/transport_messages.ts";
 import type { Conversation } from "../conversation.ts";
 import { CONNECTION_SERVICE, USERAUTH_SERVICE } from "./client.ts";
 import { type AuthConsent, type AuthDecision, permissionsOf, saysEnough } from "./decision.ts";
+import { HOSTBASED, readHostbasedRequest } from "./hostbased.ts";
 import { KEYBOARD_INTERACTIVE, readKeyboardInteractiveRequest } from "./keyboard_interactive.ts";
 import { PASSWORD, readPasswordRequest } from "./password.ts";
 import { PUBLICKEY, PUBLICKEY_HOSTBOUND, readPublicKeyRequest } from "./publickey.ts";
@@ -60,6 +61,21 @@ export type AttemptByMethod =
      * say otherwise.
      */
     readonly securityKey: SecurityKeyDetails | null;
+  }
+  | {
+    readonly method: "hostbased";
+    /**
+     * The key of the client's host, which has proven to hold it. Whether it is that host's, and
+     * whether the host may vouch for the user, is for the policy to say; so is whether the name is
+     * that of the peer's address.
+     */
+    readonly key: PublicKey;
+    /** The signature algorithm. */
+    readonly algorithm: string;
+    /** The name that the client gives its host, without a dot at its end. */
+    readonly clientHostname: string;
+    /** The name of the user there. */
+    readonly clientUser: string;
   }
   | {
     readonly method: "password";
@@ -299,6 +315,12 @@ class ServerAuthentication {
           attempt: { ...head, method: PUBLICKEY, key, algorithm, proven, securityKey },
           ok: proven ? null : ok,
         };
+      }
+      case HOSTBASED: {
+        const bound = { user, service, sessionId: this.#context.sessionId };
+        const algorithms = this.#options.signatureAlgorithms;
+        const read = await readHostbasedRequest(bound, fields, algorithms);
+        return read === null ? nothing : { attempt: { ...head, method, ...read }, ok: null };
       }
       case PASSWORD:
         return { attempt: { ...head, method, ...readPasswordRequest(fields) }, ok: null };

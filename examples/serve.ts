@@ -12,15 +12,15 @@
 import { parseArgs } from "node:util";
 import { type FlowLike, fromWebSocket } from "@sshflow/ssh/flow";
 import {
+  type AuthorizedKeys,
+  authorizedKeys,
   describeKey,
   fingerprint,
   formatPrivateKey,
   generateKey,
   KeyFormatError,
   parsePrivateKey,
-  parsePublicKeyLine,
   type PrivateKey,
-  type PublicKey,
 } from "@sshflow/ssh/keys";
 import { authenticateUsers, serve, type ServeOptions } from "@sshflow/ssh/server";
 import { hostSession } from "./shell.ts";
@@ -33,7 +33,8 @@ Usage: deno task serve [options]
       --host ADDRESS          listen on this address (default: 127.0.0.1)
   -u, --user NAME             who may log in (default: demo)
       --password TEXT         lets the user in, also by keyboard-interactive
-      --authorized-keys FILE  public keys that let the user in, one a line
+      --authorized-keys FILE  keys that let the user in, as in ~/.ssh/authorized_keys: their
+                              options (from, command, restrict and all others) are obeyed
       --no-auth               let in whoever comes
       --host-key FILE         the server's key; it is made if there is none (default: a new one)
       --websocket PORT        take SSH over WebSockets on this port too
@@ -187,26 +188,28 @@ async function readLogin(
     );
   }
   if (password === "") throw new UsageError("Cannot use --password: it is empty");
-  const keys = file === undefined ? [] : await readAuthorizedKeys(file);
+  const authorizedKeys = file === undefined ? undefined : await readAuthorizedKeys(file);
   return {
     authMethods: [
       ...(file === undefined ? [] : ["publickey" as const]),
       ...(password === undefined ? [] : ["password" as const, "keyboard-interactive" as const]),
     ],
-    authenticate: authenticateUsers(new Map([[user, { password, keys }]])),
+    authenticate: authenticateUsers(new Map([[user, { password, authorizedKeys }]])),
   };
 }
 
-async function readAuthorizedKeys(path: string): Promise<PublicKey[]> {
-  const lines = (await readFile(path)).split("\n").map((line) => line.trim());
-  return lines.flatMap((line, index) => {
-    if (line === "" || line.startsWith("#")) return [];
-    try {
-      return [parsePublicKeyLine(line)];
-    } catch (error) {
-      throw cannot(`use ${path}, line ${index + 1}`, error);
-    }
-  });
+/** The keys in a file, with their options. */
+async function readAuthorizedKeys(path: string): Promise<AuthorizedKeys> {
+  let keys: AuthorizedKeys;
+  try {
+    keys = authorizedKeys(await readFile(path));
+  } catch (error) {
+    throw cannot(`use ${path}`, error);
+  }
+  const [problem] = keys.problems;
+  if (problem === undefined) return keys;
+  // sshd would go on without the line; here somebody is there to put it right.
+  throw new UsageError(problem.message.replace("read authorized keys", `use ${path}`));
 }
 
 async function readHostKeys(paths: readonly string[]): Promise<PrivateKey[]> {

@@ -29,7 +29,10 @@ export const clientSpeed: Section = {
   async run(setting) {
     await using server = await startOpenSshServer(setting.keys);
     if (server === null) return;
-    await using agents = new Agents(setting.peers, implementations);
+    await using agents = new Agents(
+      setting.peers,
+      implementations.filter((name) => name !== "ssh2 on Node, no addon"),
+    );
     for (const cipher of ciphers) await compare(setting, agents, cipher, server);
   },
 };

@@ -11,7 +11,7 @@ import { printTable, show } from "./harness/table.ts";
 import type { Section } from "./section.ts";
 
 const DELAY_MS = 50;
-const DURATION_MS = 6000;
+const DURATION_MS = 4500;
 /** What a window of a fixed 2 MiB lets through, in bytes a second. */
 const FIXED_WINDOW_SPEED = 2 * 1024 * 1024 / (2 * DELAY_MS / 1000);
 

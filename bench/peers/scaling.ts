@@ -12,6 +12,8 @@ import type { Section } from "./section.ts";
 
 const FACTOR = 10;
 const COMMANDS = 200;
+/** Ten times as many are the most that a connection has, unless told otherwise. */
+const CHANNELS = 100;
 const CONNECTIONS = 40;
 const AT_ONCE = 20;
 
@@ -36,8 +38,8 @@ export const scaling: Section = {
           const job = { ...choice, count: COMMANDS * factor, atOnce: AT_ONCE };
           return (await agent.ask("runCommands", job)).seconds;
         }],
-        [`${COMMANDS / 4} channels open at once`, async (factor) => {
-          const count = COMMANDS / 4 * factor;
+        [`${CHANNELS} channels open at once`, async (factor) => {
+          const count = CHANNELS * factor;
           return (await agent.ask("runCommands", { ...choice, count, atOnce: count })).seconds;
         }],
         [`${CONNECTIONS} connections, ${AT_ONCE} at once`, async (factor) => {

@@ -23,6 +23,8 @@ export async function idle(job: Jobs["idle"]["takes"]): Promise<Jobs["idle"]["gi
   await repeat(job.count, AT_ONCE, open);
   const seconds = (performance.now() - start) / 1000;
   const after = await memoryInUse();
+  // What the collector goes on with in other threads is not to be counted.
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS * 4));
   const watched = await watch(job.watchMs);
   for (const { client } of ends) client.connection.abort();
   await Promise.allSettled(ends.flatMap(({ client, server }) => [client.closed, server.closed]));

@@ -241,6 +241,7 @@ async function idle(job) {
   await repeat(job.count, IDLE_AT_ONCE, open);
   const seconds = (performance.now() - start) / 1000;
   const after = await memoryInUse();
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS * 4));
   const cpuBefore = process.cpuUsage();
   await new Promise((resolve) => setTimeout(resolve, job.watchMs));
   const { user, system } = process.cpuUsage(cpuBefore);

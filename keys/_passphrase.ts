@@ -18,6 +18,13 @@ export interface DecryptionOptions {
   readonly maxRounds?: number;
   /** How many iterations of PBKDF2 a file may ask for: 2,000,000 unless given. */
   readonly maxIterations?: number;
+  /** How much memory Argon2 or scrypt may take for a file, in KiB: 262,144 unless given. */
+  readonly maxMemoryKib?: number;
+  /**
+   * How much memory they may go through in all their passes, in KiB: 2,097,152, some twenty
+   * seconds, unless given.
+   */
+  readonly maxWorkKib?: number;
   /** Stops the work. */
   readonly signal?: AbortSignal;
 }
@@ -46,6 +53,17 @@ export function wrongPassphrase(cause?: unknown): KeyFormatError {
     "Cannot decrypt private key: the passphrase is wrong, or the file is damaged",
     { cause },
   );
+}
+
+/** Makes sure that a file does not ask for more memory, once and in all passes, than is allowed. */
+export function assertMemoryWork(
+  what: string,
+  memoryKib: number,
+  passes: number,
+  { maxMemoryKib = 262_144, maxWorkKib = 2_097_152 }: DecryptionOptions,
+): void {
+  assertWork(`KiB of memory for ${what}`, memoryKib, maxMemoryKib, "maxMemoryKib");
+  assertWork(`KiB in all passes of ${what}`, memoryKib * passes, maxWorkKib, "maxWorkKib");
 }
 
 /** Makes sure that a file does not ask for more work than is allowed. */

@@ -1,6 +1,6 @@
 /**
- * Encryption of PKCS#8 keys with a passphrase: PBES2 (RFC 8018 section 6.2) with PBKDF2 and AES in
- * CBC mode, which is what OpenSSL writes.
+ * Encryption of PKCS#8 keys with a passphrase: PBES2 (RFC 8018 section 6.2) with PBKDF2 or scrypt
+ * (RFC 7914 section 7), and AES in CBC mode, which is what OpenSSL writes.
  *
  * @module
  */
@@ -8,10 +8,12 @@
 import { cbc } from "@noble/ciphers/aes.js";
 import { sha1 } from "@noble/hashes/legacy.js";
 import { pbkdf2Async } from "@noble/hashes/pbkdf2.js";
+import { scryptAsync } from "@noble/hashes/scrypt.js";
 import { sha256, sha384, sha512 } from "@noble/hashes/sha2.js";
 import type { CHash } from "@noble/hashes/utils.js";
 import { platformRandom } from "../crypto/random.ts";
 import {
+  assertMemoryWork,
   assertWork,
   type DecryptionOptions,
   passphraseBytes,
@@ -22,6 +24,7 @@ import { derInteger, derNull, derOctets, derOid, DerReader, derSequence } from "
 const oids = {
   pbes2: "1.2.840.113549.1.5.13",
   pbkdf2: "1.2.840.113549.1.5.12",
+  scrypt: "1.3.6.1.4.1.11591.4.11",
   hmacSha1: "1.2.840.113549.2.7",
   hmacSha256: "1.2.840.113549.2.9",
   aes256Cbc: "2.16.840.1.101.3.4.1.42",
@@ -66,12 +69,8 @@ export async function openPbes2(
   const encrypted = info.octets("encrypted data");
   for (const reader of [cipher, parameters, scheme, info, outer]) reader.end();
 
-  const { salt, iterations, hash } = derivation;
-  const { maxIterations = 2_000_000, signal } = options;
-  assertWork("iterations of PBKDF2", iterations, maxIterations, "maxIterations");
-  const passphrase = await passphraseBytes(options.passphrase);
-  const key = await pbkdf2Async(hash, passphrase, salt, { c: iterations, dkLen: length });
-  signal?.throwIfAborted();
+  const key = await derivation(length, options);
+  options.signal?.throwIfAborted();
   try {
     return cbc(key, iv).decrypt(encrypted);
   } catch (error) {
@@ -100,12 +99,19 @@ export async function sealPbes2(
   );
 }
 
-function readDerivation(
-  reader: DerReader,
-): { salt: Uint8Array; iterations: number; hash: CHash } {
+/** Derives a key of a length, if it does not ask for more work than is allowed. */
+type Derivation = (length: number, options: DecryptionOptions) => Promise<Uint8Array>;
+
+function readDerivation(reader: DerReader): Derivation {
   const oid = reader.oid("key derivation");
-  if (oid !== oids.pbkdf2) throw reader.error(`key derivation ${oid} is not PBKDF2`);
-  const parameters = reader.sequence("parameters");
+  const read = oid === oids.pbkdf2 ? readPbkdf2 : oid === oids.scrypt ? readScrypt : null;
+  if (read === null) throw reader.error(`key derivation ${oid} is not PBKDF2 or scrypt`);
+  const derivation = read(reader.sequence("parameters"));
+  reader.end();
+  return derivation;
+}
+
+function readPbkdf2(parameters: DerReader): Derivation {
   const salt = parameters.octets("salt");
   const iterations = parameters.smallInteger("iterations");
   if (parameters.atInteger) parameters.smallInteger("key length");
@@ -119,6 +125,31 @@ function readDerivation(
   const hash = hashes.get(hashOid);
   if (hash === undefined) throw parameters.error(`${hashOid} is not HMAC with SHA-1 or SHA-2`);
   parameters.end();
-  reader.end();
-  return { salt, iterations, hash };
+  return async (length, options) => {
+    const { maxIterations = 2_000_000 } = options;
+    assertWork("iterations of PBKDF2", iterations, maxIterations, "maxIterations");
+    const passphrase = await passphraseBytes(options.passphrase);
+    return await pbkdf2Async(hash, passphrase, salt, { c: iterations, dkLen: length });
+  };
+}
+
+function readScrypt(parameters: DerReader): Derivation {
+  const salt = parameters.octets("salt");
+  const N = parameters.smallInteger("cost");
+  const r = parameters.smallInteger("block size");
+  const p = parameters.smallInteger("parallelism");
+  if (!parameters.done) parameters.smallInteger("key length");
+  parameters.end();
+  // RFC 7914 section 6
+  if (N < 2 || (N & (N - 1)) !== 0 || r < 1 || p < 1) {
+    throw parameters.error("its parameters are not ones that scrypt can take");
+  }
+  const memoryKib = Math.ceil((N + p) * r / 8);
+  return async (length, options) => {
+    assertMemoryWork("scrypt", memoryKib, p, options);
+    const passphrase = await passphraseBytes(options.passphrase);
+    const maxmem = (memoryKib + 1024) * 1024;
+    const onProgress = (): void => options.signal?.throwIfAborted();
+    return await scryptAsync(passphrase, salt, { N, r, p, dkLen: length, maxmem, onProgress });
+  };
 }

@@ -5,7 +5,7 @@
  * | to | use |
  * |---|---|
  * | make a key | {@linkcode generateKey} |
- * | read and write private keys | {@linkcode parsePrivateKey}, {@linkcode formatPrivateKey}, {@linkcode formatPkcs8} |
+ * | read and write private keys | {@linkcode parsePrivateKey}, {@linkcode formatPrivateKey}, {@linkcode formatPkcs8}, {@linkcode formatPpk} |
  * | read and write public keys | {@linkcode parsePublicKeyLine}, {@linkcode formatPublicKeyLine}, {@linkcode parseRfc4716}, {@linkcode formatRfc4716} |
  * | show a key to people | {@linkcode fingerprint}, {@linkcode randomart} |
  * | know a server | {@linkcode authenticatorOf}, {@linkcode certifiedBy}, {@linkcode checkKnownHost} |
@@ -77,6 +77,7 @@ export * from "./types.ts";
 export * from "./verify_certificate.ts";
 export * from "./with_certificate.ts";
 export { Certificate, type CertificateRole, plainKey } from "./certificate.ts";
+export { formatPpk, type PpkOptions } from "./ppk.ts";
 export { type EncryptionOptions, privateKeyCiphers } from "./openssh_format.ts";
 export type { MaybePromise, RandomSource } from "../crypto/types.ts";
 export { type HostKeyStatus, KeyFormatError, SshError } from "../wire/errors.ts";

@@ -11,6 +11,7 @@ import { DerReader } from "./der.ts";
 import { type EncryptionOptions, readOpenSshKey, writeOpenSshKey } from "./openssh_format.ts";
 import { formatPem, parsePem, type PemBlock } from "./pem.ts";
 import { readPkcs8, writePkcs8 } from "./pkcs8.ts";
+import { readPpk } from "./ppk.ts";
 import { readPkcs1, readSec1, traditionalContent } from "./traditional.ts";
 import type { PrivateKey } from "./types.ts";
 
@@ -28,8 +29,8 @@ const readers: ReadonlyMap<string, BlockReader> = new Map<string, BlockReader>([
 ]);
 
 /**
- * Parses a private key from the text of its file: OpenSSH's own format, PKCS#8, PKCS#1 or SEC 1,
- * in the clear or encrypted.
+ * Parses a private key from the text of its file: OpenSSH's own format, PKCS#8, PKCS#1, SEC 1 or
+ * PuTTY's format, in the clear or encrypted.
  *
  * @param text The file's text, or its bytes; the first private key in it counts.
  * @throws {KeyFormatError} If there is no private key in a form that is supported, if the
@@ -54,12 +55,13 @@ export async function parsePrivateKey(
 ): Promise<PrivateKey> {
   options.signal?.throwIfAborted();
   const decoded = typeof text === "string" ? text : new TextDecoder().decode(text);
+  if (decoded.startsWith("PuTTY-User-Key-File-")) return await readPpk(decoded, options);
   const blocks = parsePem(decoded);
   for (const block of blocks) {
     const read = readers.get(block.label);
     if (read) return await read(block, options);
   }
-  const supported = [...readers.keys()].join(", ");
+  const supported = [...readers.keys(), "PuTTY's format"].join(", ");
   throw new KeyFormatError(
     `Cannot read private key: ${whatInstead(decoded, blocks)}; supported are ${supported}`,
   );
@@ -135,7 +137,6 @@ function whatInstead(text: string, blocks: readonly PemBlock[]): string {
   if (blocks.length > 0) {
     return `there is only ${blocks.map((block) => printable(block.label)).join(", ")}`;
   }
-  if (text.startsWith("PuTTY-User-Key-File-")) return "it is in PuTTY's format";
   if (/^(ssh|ecdsa|sk-ssh|sk-ecdsa)-\S+ AAAA/.test(text)) return "it is a public key";
   return "there is no PEM block in it";
 }

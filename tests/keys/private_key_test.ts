@@ -29,6 +29,7 @@ describe("private keys that OpenSSH and OpenSSL have written", () => {
     ["ecdsa256Sec1", "ecdsa256"],
     ["rsaPkcs1", "rsa"],
     ["ecdsa256Pkcs8Encrypted", "ecdsa256"],
+    ["ecdsa256Pkcs8Scrypt", "ecdsa256"],
     ["ecdsa256Sec1Encrypted", "ecdsa256"],
   ] as const;
   for (const [name, same] of others) {
@@ -240,6 +241,31 @@ describe("private keys from strangers", () => {
     });
   });
 
+  it("so is a cost of scrypt without end, in memory or in time", async () => {
+    const text = privateKeys.ecdsa256Pkcs8Scrypt;
+    const limits = { passphrase, maxMemoryKib: 1025, maxWorkKib: 1025 };
+    assert.equal((await parsePrivateKey(text, limits)).publicKey.type, "ecdsa-sha2-nistp256");
+    await assert.rejects(parsePrivateKey(text, { ...limits, maxMemoryKib: 1024 }), {
+      name: "KeyFormatError",
+      message: "Cannot decrypt private key: it asks for 1025 KiB of memory for scrypt, " +
+        "and 1 to 1024 are allowed (the option maxMemoryKib)",
+    });
+    await assert.rejects(parsePrivateKey(text, { ...limits, maxWorkKib: 9 }), /maxWorkKib/);
+    // The cost, a number of two bytes, stands behind the salt.
+    const [{ bytes } = { bytes: new Uint8Array(0) }] = parsePem(text);
+    const at = bytes.findIndex((byte, i) =>
+      byte === 2 && bytes[i + 1] === 2 && bytes[i + 2] === 4 && bytes[i + 3] === 0
+    );
+    for (const cost of [[0, 0], [0, 1], [4, 1]]) {
+      const changed = bytes.slice();
+      changed.set(cost, at + 2);
+      await assert.rejects(
+        parsePrivateKey(formatPem("ENCRYPTED PRIVATE KEY", changed), { passphrase }),
+        KeyFormatError,
+      );
+    }
+  });
+
   it("a signal stops the work", async () => {
     const started = parsePrivateKey(bcryptKey(1000), {
       passphrase,
@@ -440,7 +466,6 @@ describe("private keys from strangers", () => {
   const texts: readonly (readonly [string, string, RegExp])[] = [
     ["nothing", "", /there is no PEM block in it; supported are OPENSSH PRIVATE KEY, PRIVATE KEY/],
     ["a public key", publicKeys.ed25519, /it is a public key/],
-    ["PuTTY's format", "PuTTY-User-Key-File-3: ssh-ed25519\n", /it is in PuTTY's format/],
     [
       "a certificate",
       formatPem("CERTIFICATE", new Uint8Array(3)),

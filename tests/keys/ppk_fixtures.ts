@@ -1,0 +1,278 @@
+/**
+ * Files that `puttygen` has made of the keys of fixtures.ts: version 3, unless the name says
+ * otherwise. What is encrypted has the same passphrase, and little work to it.
+ *
+ * @module
+ */
+
+/** The texts of `.ppk` files. */
+export const ppks = {
+  ed25519: `PuTTY-User-Key-File-3: ssh-ed25519
+Encryption: none
+Comment: ada@example
+Public-Lines: 2
+AAAAC3NzaC1lZDI1NTE5AAAAIA4IwKv57DAhZrXZTrglGj+F0AT8KGdDRsmU32Of
+URq2
+Private-Lines: 1
+AAAAIPlx178pJWdrkV44KEYYuOZJijS8R64qzAXcyMKArsbM
+Private-MAC: 405ab8e30628d42aa8d3e2768f031bb18ec3d33418a4c5ba05b5f9d90ba8db32
+`,
+  ed25519Encrypted: `PuTTY-User-Key-File-3: ssh-ed25519
+Encryption: aes256-cbc
+Comment: ada@example
+Public-Lines: 2
+AAAAC3NzaC1lZDI1NTE5AAAAIA4IwKv57DAhZrXZTrglGj+F0AT8KGdDRsmU32Of
+URq2
+Key-Derivation: Argon2id
+Argon2-Memory: 64
+Argon2-Passes: 2
+Argon2-Parallelism: 1
+Argon2-Salt: f4cbdd087f2e2304c367ecafe0f0bf63
+Private-Lines: 1
+y/Mg9vpUqE0TK23Uaf4FY7zQWp073XpDoo+PTx+HDkCpki1YTf9mPDyaMRKZ94dJ
+Private-MAC: 91980ea9e2cb48c9f85b1a335b5faad4082340b044dd41f9adb71dfddc25a35c
+`,
+  ecdsa256: `PuTTY-User-Key-File-3: ecdsa-sha2-nistp256
+Encryption: none
+Comment: p256
+Public-Lines: 3
+AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBCo9fUqZdwkl
+8iq0Q5c3WlDhfGm4AknKnfor+6hKXd9x6dFK+gywKcBtPeE5nXfMRCsHraPSVhGI
+LumVxp0nsyU=
+Private-Lines: 1
+AAAAIQDAsclKt2VOpvwFVcnqG1/K1VoUrbScMnpBPhktOvMF1A==
+Private-MAC: 6809accd1298c41b7877f53671cac0ca844eda1abc4df622ed7cdc23dbe93622
+`,
+  ecdsa256Encrypted: `PuTTY-User-Key-File-3: ecdsa-sha2-nistp256
+Encryption: aes256-cbc
+Comment: p256
+Public-Lines: 3
+AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBCo9fUqZdwkl
+8iq0Q5c3WlDhfGm4AknKnfor+6hKXd9x6dFK+gywKcBtPeE5nXfMRCsHraPSVhGI
+LumVxp0nsyU=
+Key-Derivation: Argon2id
+Argon2-Memory: 64
+Argon2-Passes: 2
+Argon2-Parallelism: 1
+Argon2-Salt: ebdc6bb00f09997fc6d6a9ac94a2aa0a
+Private-Lines: 1
+M9LutVu0MwDTmbWQtKfNBz8Cwckjp8dpTTctKBFaVl+zFPxGAO6iHr1owAW6qBPz
+Private-MAC: f1e5aa7efd74a368d421edacc0577bcfa2811e2acc5b88c49a95784ceb046ebb
+`,
+  ecdsa384: `PuTTY-User-Key-File-3: ecdsa-sha2-nistp384
+Encryption: none
+Comment: p384
+Public-Lines: 3
+AAAAE2VjZHNhLXNoYTItbmlzdHAzODQAAAAIbmlzdHAzODQAAABhBAgnH18H+0lL
+C9NejN/6dNeCucUOEP5opO9rhPZbL3QmPI0x4vZIF2VYjNIK+BmDO6NACnYM3Zr/
+pnmM/n399VuP6MY6vWZd1MDDfABJyzIliw85pJhOhFvQaRtGmGbW6A==
+Private-Lines: 2
+AAAAMHwKEll6gVegyXJ2j1YZW6NSNvTBXvR5Thq1Bsx6t4RtNcTLt0n9D6gthcif
+LMHKRA==
+Private-MAC: bdac586ce572a7b6d55055fcf64fd16119652c145c58a8027c003cb2e5edb932
+`,
+  ecdsa384Encrypted: `PuTTY-User-Key-File-3: ecdsa-sha2-nistp384
+Encryption: aes256-cbc
+Comment: p384
+Public-Lines: 3
+AAAAE2VjZHNhLXNoYTItbmlzdHAzODQAAAAIbmlzdHAzODQAAABhBAgnH18H+0lL
+C9NejN/6dNeCucUOEP5opO9rhPZbL3QmPI0x4vZIF2VYjNIK+BmDO6NACnYM3Zr/
+pnmM/n399VuP6MY6vWZd1MDDfABJyzIliw85pJhOhFvQaRtGmGbW6A==
+Key-Derivation: Argon2id
+Argon2-Memory: 64
+Argon2-Passes: 2
+Argon2-Parallelism: 1
+Argon2-Salt: a5b6bbd3f149ae451b0989be331957f5
+Private-Lines: 2
+jbsG3ZwZ9OLFP1on7i1LeWnzwbqslfOmMHDbvGooe0hfHAVHFhXWH0NjulZQxsmR
+XCuxX5U1IdvASrE+a4+YLw==
+Private-MAC: 42bbb54a3e50c1420dc6038e9e5fcc0a5b923fb2d914f18e75b216191aa9e2f5
+`,
+  ecdsa521: `PuTTY-User-Key-File-3: ecdsa-sha2-nistp521
+Encryption: none
+Comment: p521
+Public-Lines: 4
+AAAAE2VjZHNhLXNoYTItbmlzdHA1MjEAAAAIbmlzdHA1MjEAAACFBADzXz4L3bSb
+VpxJz+lxZ1RI6oQDE9KuAvSPAhniYgoA8E/hy8QfLm4/RICRudupRdHcbJV2uead
+2hd8rQUilijtmQC46Yq5If5vSb+F4sMFp0pddW5xMSlE2WpnBw+YMkE407VO9CFd
+sk50xGdc5Ukz7JPvYZPSj3qeHeTuR5uiDXgt6w==
+Private-Lines: 2
+AAAAQX+uTfVUNgC6mPCep3fooPyikX3hVyBtf9yGK8szwvnPexJM89wawJ6NdEIv
+96tyzYAads9YxKZymsirlzF1oEPz
+Private-MAC: e1c15bc7bfc73f4c14ebfd4476a4b9959472071375e8b1f9c645d5b3f742e6c9
+`,
+  ecdsa521Encrypted: `PuTTY-User-Key-File-3: ecdsa-sha2-nistp521
+Encryption: aes256-cbc
+Comment: p521
+Public-Lines: 4
+AAAAE2VjZHNhLXNoYTItbmlzdHA1MjEAAAAIbmlzdHA1MjEAAACFBADzXz4L3bSb
+VpxJz+lxZ1RI6oQDE9KuAvSPAhniYgoA8E/hy8QfLm4/RICRudupRdHcbJV2uead
+2hd8rQUilijtmQC46Yq5If5vSb+F4sMFp0pddW5xMSlE2WpnBw+YMkE407VO9CFd
+sk50xGdc5Ukz7JPvYZPSj3qeHeTuR5uiDXgt6w==
+Key-Derivation: Argon2id
+Argon2-Memory: 64
+Argon2-Passes: 2
+Argon2-Parallelism: 1
+Argon2-Salt: 5489bee6daf8bc1aabd92302116e48b5
+Private-Lines: 2
+KEqhHSqK1dQ+tP/jUf/kR/+JkZ3Hw72an5//Qw3xkzytPhy/FhedQ8TrjwfVeAit
+N2+iPVMw2l3QhT5ZLENCLDjMMGw7651WCsoFMvxnTro=
+Private-MAC: d4c5fc082a08438ed56b84c0378d1edf0bfcd209ec9b54b0aefab1d25ca5a685
+`,
+  rsa: `PuTTY-User-Key-File-3: ssh-rsa
+Encryption: none
+Comment: rsa
+Public-Lines: 6
+AAAAB3NzaC1yc2EAAAADAQABAAABAQCXMZrPCRxGPrLNNmx2CV8PSpt8rrpDsrvD
+k3s9JBg3F5pXInUhv0WAOPLXNC8czo9pCImsRASNRSIU6WPPtCHc14q/1MI27WDd
+hiRPdCVATzCNcACvMSEHAis6305a8Ou9AyYqR0fUQ4uyn/dNZQscesJZ4ndaJPcL
+ElYZrlHvc5b98fJJU29HEiG7jxYIPxuakTCrz698JgEOeaN3yZDobX0iiS2DozT9
+y6jb7+6vhIVAJ2nqdmYQ2BmLUQkfhzpUVobDHcGa1qMDps8yLWGz6ozWPVemSP0K
+LZnuigalC2kOUp27rxKsbClod9mJXnKjjEK8V70E267oWQlVn54D
+Private-Lines: 14
+AAAA/w5tZDPLGHnkpk/KKtiGVYvW29rlY7w2myHp8NibmSGosTYxpdck1w9AqRAp
+M8NnYEfurTR522MNWlfJEirkTqANXwuBZnSyxGbxZfNTj6glnTNPoVNfgVmXkj9V
+D7dUs7xVkJfl7D3nWLZpseZnmV6woUjN5bpGqCevc6xtY61RED2HwEwr4yho4c37
+HleH7Qw1HZsA1X7xsqYqjebA8p7PuBcprh2cAy01qMJGtpjlM4ZhxuCpP0BpHW5G
+0PR15JuPpMVz4LfShA27b8Q6OTqqLZNVKelBr5U/GiOPCX2vtj7EUlyO06sDCZ3I
+i2IRtuV1wTEO3y20sKJjGkRYSQAAAIEAywX42nnOMT/9pWuT/0ezJTbIeZNh137P
+ohVlw/AcKjuTDoakeKB35E3yceFdX0X7qokIB0k/74fcDuqyYoiGMj9KBv4NzHZ1
+AGn2qaN3YnIKwWsQrGX1oFmECVCFO3NR1Hp9cun6T0EvuK5CASzzn58VuCZMbsaN
+ikVh40U5SK0AAACBAL6lZnfuRey6nE0nf6MWjyS5N0jGV0YIpS7Wkn2C89kGNTDC
+jshs3CAHWLCSdClwoWwE2Nqrl/azfu/YZirmcWite6S1FSHDOEKXFsx+xRJs9nmO
+Pl9W3lJlBTFBwpNIFcUzfmJcssoIn1aunPSO4BJBgy5sl126f21sQ0MjqedvAAAA
+gQCaqj9arWusLRM86S2dEd3kpwzPWheY37ozz30iVrT4GWZTjndXdPFcH3ebYOco
+0C8UYd4M4/SqT7I0b/t9EtMNDodhjineiMMvhNq14p9TIL3/I09V9VYj9Q2EKmPg
+bd2i4sTqSXK5HsUASoKmrNyjwXInMvINW150zwgejuGFoQ==
+Private-MAC: 5a4d1b0e2fac9f713e1a16d9e3a0c1c492d8a8f50c788e3ab1bbf659c3cc1be1
+`,
+  rsaEncrypted: `PuTTY-User-Key-File-3: ssh-rsa
+Encryption: aes256-cbc
+Comment: rsa
+Public-Lines: 6
+AAAAB3NzaC1yc2EAAAADAQABAAABAQCXMZrPCRxGPrLNNmx2CV8PSpt8rrpDsrvD
+k3s9JBg3F5pXInUhv0WAOPLXNC8czo9pCImsRASNRSIU6WPPtCHc14q/1MI27WDd
+hiRPdCVATzCNcACvMSEHAis6305a8Ou9AyYqR0fUQ4uyn/dNZQscesJZ4ndaJPcL
+ElYZrlHvc5b98fJJU29HEiG7jxYIPxuakTCrz698JgEOeaN3yZDobX0iiS2DozT9
+y6jb7+6vhIVAJ2nqdmYQ2BmLUQkfhzpUVobDHcGa1qMDps8yLWGz6ozWPVemSP0K
+LZnuigalC2kOUp27rxKsbClod9mJXnKjjEK8V70E267oWQlVn54D
+Key-Derivation: Argon2id
+Argon2-Memory: 64
+Argon2-Passes: 2
+Argon2-Parallelism: 1
+Argon2-Salt: 97d78be4eabd04d008abb0a28cd7c105
+Private-Lines: 14
+UaSfnh6UfN7JbCbDH7CFllX0kF4Z5g6x9c9po1PC6KGQdzLMLBbNHFvayfHtYhPA
+bxjgbFRsaAMf629OZ358++iIUrBZVVLvRIZ2U6dA9HBX4scdtm0ScOxb2NYazt4A
+7NiAMQy2X/+Fdt2qwM3SSTjIL0kGgEATSBvsi8rKjSUJ9rSWh3dSZ9WdeYk7ng3u
+7XX2l3DPtb3YsaCdTyI6FfaB0CY8gzEPLkcf18FjYcLnEXa3d6uq1I6SPwspGESU
+0K2xorLauUYP2/W4KAo3jC/NbBgixla5rhwGg8tOrHgHohnXK922iz9QVc74cNFp
+iV/eh3VpgBBx3t4qdimxXooF/5shK9BiasPBWMxgiLjXgAQA/R3fgz93Q+bSJmvW
+NXdtpTFSE7ZLa96ADv78oQh85taZkTVfhczIpM2rCQ5A81yHbZVqZIAfNBR3SOCC
+Yna7giKoU8/47XejtOHL2FrzubzBwo81AoOFczhJQqWialTl0r1KsHI9hDnVps/Y
+P5Ph5ZBuyedcvMbWhaOyPOkSKilOpZ5SDnAbShAK5EzCLVB1IPOBZeUcgQnSr89C
+NUrd1FvSJpqjKNn6LEz8yGWAUIO5Br1ge1qOKYUIA+Ns1xuZQlzdWcE1uB1URPXU
+X28mtUIWxIlOecnN950uZbRZL+oMRE/5TXy+P3ArCtfz17MnsDZOz1GWYI1moLc0
+1LdIffeRswq3esTjH7IfbjNCnu4Y2iEoT7em1bs/ilyJyM83SB0cFwitcrzmN//s
+ltcjeKW3TPDFtm510g7pRzflvFLuXd7F+j+pZ6qQ1XvVsVY0wKWGwTo63vEeOU9T
+EBQC1ym+y5vBv5FbYo9GT5yjMpDi49ZhKIiONO8yCUgh/4ChxiF0M7K7c1zX6EsQ
+Private-MAC: 0acc8f70aa2d0d74d8514af2738d7bf3568c724ce06faefcc8063ed91a51645e
+`,
+  ed25519Version2: `PuTTY-User-Key-File-2: ssh-ed25519
+Encryption: none
+Comment: ada@example
+Public-Lines: 2
+AAAAC3NzaC1lZDI1NTE5AAAAIA4IwKv57DAhZrXZTrglGj+F0AT8KGdDRsmU32Of
+URq2
+Private-Lines: 1
+AAAAIPlx178pJWdrkV44KEYYuOZJijS8R64qzAXcyMKArsbM
+Private-MAC: 88b3a443d2199d3b5cc5b2c4ebbad306111f22f2
+`,
+  ed25519Version2Encrypted: `PuTTY-User-Key-File-2: ssh-ed25519
+Encryption: aes256-cbc
+Comment: ada@example
+Public-Lines: 2
+AAAAC3NzaC1lZDI1NTE5AAAAIA4IwKv57DAhZrXZTrglGj+F0AT8KGdDRsmU32Of
+URq2
+Private-Lines: 1
+B66LCauX1Bxra8mgdVX584qlGR4T6vh0g+s66ao26CljEfFeLLEpkFnmNh72qSSM
+Private-MAC: 86c193a093877dd43bc667489ff3c8e12ba48a91
+`,
+  rsaVersion2Encrypted: `PuTTY-User-Key-File-2: ssh-rsa
+Encryption: aes256-cbc
+Comment: rsa
+Public-Lines: 6
+AAAAB3NzaC1yc2EAAAADAQABAAABAQCXMZrPCRxGPrLNNmx2CV8PSpt8rrpDsrvD
+k3s9JBg3F5pXInUhv0WAOPLXNC8czo9pCImsRASNRSIU6WPPtCHc14q/1MI27WDd
+hiRPdCVATzCNcACvMSEHAis6305a8Ou9AyYqR0fUQ4uyn/dNZQscesJZ4ndaJPcL
+ElYZrlHvc5b98fJJU29HEiG7jxYIPxuakTCrz698JgEOeaN3yZDobX0iiS2DozT9
+y6jb7+6vhIVAJ2nqdmYQ2BmLUQkfhzpUVobDHcGa1qMDps8yLWGz6ozWPVemSP0K
+LZnuigalC2kOUp27rxKsbClod9mJXnKjjEK8V70E267oWQlVn54D
+Private-Lines: 14
+YrIA4B+dqK2DLvHTFTcFaJo9EzxcJVdKe9okuu1o7XblOZ9sFGKoczPf9hB6Hejq
+4SSNwPvl944ivsXkm1w9iOf8gHZuegkZ+BCGkVkxRbNZEbEE5AAJ4LAB9W2eJ0NM
+EQgUkra9dG5AqRvXqFGxjzcjwBfLmpRYvRmzWmjkerR8PYF7hYsbKjdq4Bvv6wNl
+7B3dnv7+XfQqCvgg2kwTKeCGwOTkLtLxD7xiD9usuenp4PI4DVHdIr7up00u+duy
+5dHlke1DCUlje39O3Vk2b3lgY/qQAj56TN+oKa8c5rJ+hzL1ae7OrTMfrrfkQZld
+67SeHIPc0AtEm7W6Vv5UiSj4ugtcHTBU6r4wjWFqN1fG8kMIIuk/dxeEO0xr0k4u
+bPPa5ntVg93Pg3bt0xF2/hrVNxfKCAMRorMBu1VIs391BQV5hQ9rylVyYYx8YwpY
++y3CZQc7T7UkGyGhbfZx9Zm8kDw/s/Kh+2YIhCEzkLi23XDcQkKLYmJRonA2MHtd
+weMga9U94AMNvmwPPZahe/aFAUVO+6+FlcUCbGxUDf3BfZa+QYnVxl7/0IDwhpdi
+8gfaCBNUj/ZkwCKhGSmESN2OEgoTe4pnlCjT/brpzV31jHWW0v3ecz9fBViCQe7u
+HaVoFWgUJT6axmrYleHMl4riW9mmEJ57rB1wnB2JQb0/hPrRNvinsazJQh5Frn0U
+LQtcLi3/vqntA58hhYExWLEqEnrxfyoepH94MGETb4yiytOnaa09PtJ6p8yJSL5P
+b8pjLAkHSZmUkL1zkwCDbvbRseKLbI5NUOIdFdqoyw4NLX/5TFACB6lxXU97OZ81
+Z3xvnabveB3EygXEbYmGbx+KYcGOmzUM9GQvU+nvjeZpB3PJ4MQ7AYEBiZuPhlxb
+Private-MAC: 2c757e121c88f374425caf6792e1b716d8da6cf5
+`,
+  argon2i: `PuTTY-User-Key-File-3: ecdsa-sha2-nistp256
+Encryption: aes256-cbc
+Comment: p256
+Public-Lines: 3
+AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBCo9fUqZdwkl
+8iq0Q5c3WlDhfGm4AknKnfor+6hKXd9x6dFK+gywKcBtPeE5nXfMRCsHraPSVhGI
+LumVxp0nsyU=
+Key-Derivation: Argon2i
+Argon2-Memory: 64
+Argon2-Passes: 2
+Argon2-Parallelism: 1
+Argon2-Salt: e9466f305252ab3c21a0f72d37f13373
+Private-Lines: 1
+IRS0045qPUxMoKReVrIBiK/wT4oOpooevQ2SxWDRXGfDdDvJTA51LUr5CawbwD84
+Private-MAC: 9d03446372c657bfa723fa5357962833899aa814950f38bd0d88f3df150a7d7f
+`,
+  argon2d: `PuTTY-User-Key-File-3: ecdsa-sha2-nistp256
+Encryption: aes256-cbc
+Comment: p256
+Public-Lines: 3
+AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBCo9fUqZdwkl
+8iq0Q5c3WlDhfGm4AknKnfor+6hKXd9x6dFK+gywKcBtPeE5nXfMRCsHraPSVhGI
+LumVxp0nsyU=
+Key-Derivation: Argon2d
+Argon2-Memory: 64
+Argon2-Passes: 2
+Argon2-Parallelism: 2
+Argon2-Salt: fc73f6b97b735fbe6b2056c268dd4f83
+Private-Lines: 1
+blmRXflmggmg9IPFfDq6hIvAP+HwjdbU+hQ2id9Piir2JTGFuUFesRCG7PI0HOAv
+Private-MAC: 01b65e168cc651eb91e3745a6943fcfd40ef8ea9ac2815d6ca8da2c8fd4bd1ac
+`,
+  certified: `PuTTY-User-Key-File-3: ssh-ed25519-cert-v01@openssh.com
+Encryption: none
+Comment: ada@example
+Public-Lines: 10
+AAAAIHNzaC1lZDI1NTE5LWNlcnQtdjAxQG9wZW5zc2guY29tAAAAIJ8QbfeN4pWg
+teSE4iNrUg/U5Nr59KLeVbwaqRBC7Mj9AAAAIA4IwKv57DAhZrXZTrglGj+F0AT8
+KGdDRsmU32OfURq2AAAAAAAAAAcAAAABAAAAB2VkMjU1MTkAAAAOAAAAA2FkYQAA
+AANib2IAAAAAZZIAgAAAAAB4YfgAAAAAAAAAAIIAAAAVcGVybWl0LVgxMS1mb3J3
+YXJkaW5nAAAAAAAAABdwZXJtaXQtYWdlbnQtZm9yd2FyZGluZwAAAAAAAAAWcGVy
+bWl0LXBvcnQtZm9yd2FyZGluZwAAAAAAAAAKcGVybWl0LXB0eQAAAAAAAAAOcGVy
+bWl0LXVzZXItcmMAAAAAAAAAAAAAADMAAAALc3NoLWVkMjU1MTkAAAAgDgjAq/ns
+MCFmtdlOuCUaP4XQBPwoZ0NGyZTfY59RGrYAAABTAAAAC3NzaC1lZDI1NTE5AAAA
+QCXkJh7+CfAThqeZT6xBpezIi9CUqzUJ47j+t8yO6xJkvAm4NCsQb4DxXJ0QTgOK
+wWjf/VC+FRluC+jZeb97QgQ=
+Private-Lines: 1
+AAAAIPlx178pJWdrkV44KEYYuOZJijS8R64qzAXcyMKArsbM
+Private-MAC: 50bd1aac2888e9749622d16c04fb63b2e271caa8e322fbdf0ffdaaeab1df9726
+`,
+} as const;

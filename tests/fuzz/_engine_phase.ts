@@ -23,6 +23,7 @@ const LIMITS = { windowBytes: 500, maxPacketBytes: 200 };
 async function decide(attempt: AuthAttempt): Promise<AuthDecision> {
   switch (attempt.method) {
     case "none":
+    case "hostbased":
       return false;
     case "publickey":
       return attempt.proven ? { partial: ["password", "keyboard-interactive"] } : true;

@@ -22,8 +22,11 @@ import {
   fingerprint,
   HostKeyError,
   type HostKeyOptions,
+  type HostKeyQuestion,
   keyboardInteractive,
   KeyFormatError,
+  knownHosts,
+  type KnownHostsStore,
   parsePrivateKey,
   parseSshConfig,
   password,
@@ -47,6 +50,8 @@ Usage: deno task ssh [options] [USER@]HOST[:PORT] [COMMAND…]
   -F, --config FILE        options as ssh has them, such as ~/.ssh/config: for names of hosts,
                            ports, users, identities and algorithms; what is said here counts first
       --password TEXT      the password; without it, it is asked for
+      --known-hosts FILE   the hosts that are known, as in ~/.ssh/known_hosts; a new one is asked
+                           about, and written there
       --fingerprint TEXT   the server's host key, such as SHA256:…; without it, you are asked
   -t, --tty                ask for a terminal, also for a command
   -T, --no-tty             ask for none, also for a shell
@@ -67,6 +72,7 @@ const options = {
   identity: { type: "string", short: "i", multiple: true },
   config: { type: "string", short: "F" },
   password: { type: "string" },
+  "known-hosts": { type: "string" },
   fingerprint: { type: "string" },
   tty: { type: "boolean", short: "t", default: false },
   "no-tty": { type: "boolean", short: "T", default: false },
@@ -127,7 +133,7 @@ async function run(
   config: SshConfig,
 ): Promise<number> {
   const algorithms = readAlgorithms(values, config);
-  const hostKey = readHostKey(values);
+  const hostKey = readHostKey(values, config);
   const configured = config.given.has("identityFile") ? config.identityFile : [];
   const keys = await readKeys(values.identity ?? configured);
   const conn = await dial(target);
@@ -352,28 +358,48 @@ function askingMethods(who: string): readonly ClientAuthMethod[] {
   ];
 }
 
-function readHostKey(values: Values): HostKeyOptions {
+function readHostKey(values: Values, config: SshConfig): HostKeyOptions {
   if (values.fingerprint !== undefined) return { authenticator: checked(values.fingerprint) };
+  const configured = config.given.has("userKnownHostsFile") ? config.userKnownHostsFile : [];
+  const paths = values["known-hosts"] === undefined ? configured : [values["known-hosts"]];
+  if (paths.length === 0) {
+    return { verifyHostKey: (key, context) => askAboutHost({ key, ...context }) };
+  }
+  const { strictHostKeyChecking: checking, hashKnownHosts: hash } = config;
+  const policy = checking === "accept-new"
+    ? checking
+    : checking === "yes"
+    ? "strict"
+    : askAboutHost;
+  return { verifyHostKey: knownHosts(paths.map(storeAt), { policy, hash }) };
+}
+
+function storeAt(path: string): KnownHostsStore {
   return {
-    verifyHostKey: async (key, { hostname, port }) => {
-      const print = fingerprint(key);
-      const { kind } = describeKey(key);
-      if (!terminal.isInteractive()) {
-        throw new HostKeyError(
-          `Cannot trust ${hostname} port ${port}: there is no terminal to ask whether its ${kind} ` +
-            `key ${print} is right; if it is, say --fingerprint ${print}`,
-          { status: "not-known", key: key.blob },
-        );
-      }
-      console.error(`The ${kind} key of ${hostname} port ${port} is ${print}.`);
-      for (;;) {
-        const answer = (await terminal.ask("Is that right (yes, no, or the fingerprint)? "))
-          ?.trim();
-        if (answer === "yes" || answer === print) return true;
-        if (answer === undefined || answer === "no") return false;
-      }
-    },
+    read: () => Deno.readTextFile(path),
+    write: (text) => Deno.writeTextFile(path, text, { mode: 0o600 }),
   };
+}
+
+async function askAboutHost(
+  { key, hostname, port, status }: Partial<HostKeyQuestion> & Pick<HostKeyQuestion, "key">,
+): Promise<boolean> {
+  const print = fingerprint(key);
+  const { kind } = describeKey(key);
+  if (!terminal.isInteractive()) {
+    throw new HostKeyError(
+      `Cannot trust ${hostname} port ${port}: there is no terminal to ask whether its ${kind} ` +
+        `key ${print} is right; if it is, say --fingerprint ${print}`,
+      { status: status ?? "not-known", key: key.blob },
+    );
+  }
+  console.error(`The ${kind} key of ${hostname} port ${port} is ${print}.`);
+  if (status === "found-other") console.error("It has been known by keys of other types.");
+  for (;;) {
+    const answer = (await terminal.ask("Is that right (yes, no, or the fingerprint)? "))?.trim();
+    if (answer === "yes" || answer === print) return true;
+    if (answer === undefined || answer === "no") return false;
+  }
 }
 
 function checked(known: string): string {

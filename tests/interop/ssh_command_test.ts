@@ -1,6 +1,12 @@
 import { it } from "@std/testing/bdd";
 import assert from "node:assert/strict";
-import { fingerprint, formatPrivateKey, formatPublicKeyLine, generateKey } from "../../keys/mod.ts";
+import {
+  addKnownHost,
+  fingerprint,
+  formatPrivateKey,
+  formatPublicKeyLine,
+  generateKey,
+} from "../../keys/mod.ts";
 import { describePeer } from "../helpers/peers.ts";
 import {
   addAccount,
@@ -133,6 +139,36 @@ describePeer("sshd", "the command ssh", () => {
     await using at = await setting();
     const { stdout } = await ssh([...at.login, "-t", at.destination, "stty size"]);
     assert.equal(stdout, "24 80\r\n");
+  });
+
+  it("knows hosts by a file, and refuses one whose key is another", async () => {
+    await using at = await setting();
+    const { directory, sshd } = at;
+    const file = `${directory}/known_hosts`;
+    const login = [
+      "--identity",
+      `${directory}/key`,
+      "--known-hosts",
+      file,
+      at.destination,
+      "echo x",
+    ];
+    const [key, other] = [await keyOf("ed25519"), await generateKey("ed25519")];
+    await Deno.writeTextFile(file, addKnownHost("", sshd, key.publicKey, { hash: true }));
+    assert.deepEqual(await ssh(login), { code: 0, stdout: "x\n", stderr: "" });
+    await Deno.writeTextFile(file, addKnownHost("", sshd, other.publicKey));
+    assert.match(
+      await failure(login),
+      /^Cannot trust 127\.0\.0\.1 port \d+: .*, and it is known by another key of that type \(line 1\)$/,
+    );
+    await Deno.remove(file);
+    assert.match(await failure(login), /there is no terminal to ask whether its ED25519 key/);
+    const config = `${directory}/config`;
+    await Deno.writeTextFile(config, `UserKnownHostsFile ${file}\nStrictHostKeyChecking yes\n`);
+    assert.match(
+      await failure([...login.slice(0, 2), "--config", config, ...login.slice(4)]),
+      /, and there is no file of known hosts$/,
+    );
   });
 
   it("takes a configuration as ssh has them, which counts less than what it is told", async () => {

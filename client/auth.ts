@@ -4,8 +4,11 @@
  * @module
  */
 
-import type { Signer } from "../keys/types.ts";
 import type { MaybePromise } from "../crypto/types.ts";
+import { Certificate } from "../keys/certificate.ts";
+import { parsePublicKeyLine } from "../keys/public_key.ts";
+import type { Signer } from "../keys/types.ts";
+import { withCertificate } from "../keys/with_certificate.ts";
 import type { ClientAuthMethod } from "../protocol/auth/client.ts";
 import {
   KEYBOARD_INTERACTIVE,
@@ -19,6 +22,11 @@ export interface Credentials {
   /** A key, in memory or wherever it can sign. It is tried first. */
   readonly privateKey?: Signer;
   /**
+   * A certificate of the key, or the line of its `-cert.pub` file. It is shown first, and then the
+   * key without it.
+   */
+  readonly certificate?: Certificate | string;
+  /**
    * A password, or a function that asks for it and gives null to stop. It also answers the one
    * hidden question that servers ask which know passwords by the name of keyboard-interactive.
    */
@@ -31,12 +39,13 @@ export type ClientAuth = readonly ClientAuthMethod[] | Credentials;
 /**
  * The methods.
  *
- * @throws {TypeError} If it is neither methods nor credentials.
+ * @throws {TypeError} If it is neither methods nor credentials, or the certificate is another key's.
+ * @throws {KeyFormatError} If the certificate cannot be read.
  */
 export function authMethodsOf(auth: ClientAuth): readonly ClientAuthMethod[] {
   if (isMethods(auth)) return auth;
   const methods: ClientAuthMethod[] = [];
-  if (auth?.privateKey !== undefined) methods.push(publicKey(auth.privateKey));
+  if (auth?.privateKey !== undefined) methods.push(...keyMethods(auth.privateKey, auth));
   if (auth?.password !== undefined) methods.push(...passwordMethods(auth.password));
   if (methods.length > 0) return methods;
   throw new TypeError(
@@ -46,6 +55,15 @@ export function authMethodsOf(auth: ClientAuth): readonly ClientAuthMethod[] {
 
 function isMethods(auth: ClientAuth): auth is readonly ClientAuthMethod[] {
   return Array.isArray(auth);
+}
+
+function keyMethods(key: Signer, { certificate }: Credentials): readonly ClientAuthMethod[] {
+  if (certificate === undefined) return [publicKey(key)];
+  const read = typeof certificate === "string" ? parsePublicKeyLine(certificate) : certificate;
+  if (!(read instanceof Certificate)) {
+    throw new TypeError(`Cannot authenticate: certificate is a key of type ${read.type}`);
+  }
+  return [publicKey(withCertificate(key, read)), publicKey(key)];
 }
 
 /** Both methods by which a password may be asked for; what one refused, the other need not hear. */

@@ -85,6 +85,10 @@ function head(signed: boolean, algorithm: string, blob: Uint8Array): Writer {
   return new Writer().boolean(signed).string(algorithm).string(blob);
 }
 
+function offered(blob: Uint8Array): Uint8Array {
+  return head(false, CERTIFICATE, blob).finish();
+}
+
 async function prove(
   connection: RawConnection,
   signer: Signer,
@@ -143,6 +147,33 @@ describe("auth: certificates at the server", () => {
     assert.deepEqual(await prove(connection, ada, { algorithm: CERTIFICATE }), FAILURE);
     assert.deepEqual(connection.attempts, []);
     assert.deepEqual(await prove(connection, user), SUCCESS);
+  });
+
+  it("one that cannot be read is refused, offered or proven, and nobody is asked", async () => {
+    const user = await certified(ada);
+    const { blob, ca: { blob: authority } } = user.publicKey;
+    const start = blob.subarray(0, -(4 + authority.length + 4 + 83));
+    const weak = new Writer().string("ssh-rsa").mpint(Uint8Array.of(1, 0, 1))
+      .mpint(new Uint8Array(64).fill(0xff)).finish();
+    const by = (authority: Uint8Array): Uint8Array =>
+      new Writer().raw(start).string(authority).raw(blob.subarray(-87)).finish();
+    assert.deepEqual(by(authority), blob);
+    const broken: readonly (readonly [string, Uint8Array])[] = [
+      ["signed by a certificate", by(blob)],
+      ["signed by a key that is too weak", by(weak)],
+      ["signed by nobody", by(new Uint8Array(0))],
+      ["cut short", blob.subarray(0, -1)],
+      ["with a byte too many", Uint8Array.of(...blob, 0)],
+    ];
+    for (const [what, changed] of broken) {
+      const connection = await connect();
+      const fields = offered(changed);
+      const replies = await connection.exchange([userauthRequest(PUBLICKEY, fields)]);
+      assert.deepEqual(namesOf(replies), FAILURE, what);
+      assert.deepEqual(await prove(connection, user, { blob: changed }), FAILURE, what);
+      assert.deepEqual(connection.attempts, []);
+      assert.equal(connection.sink.closed, null);
+    }
   });
 
   it("one is refused where its algorithm is not accepted, though its key's is", async () => {

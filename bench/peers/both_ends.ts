@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type CipherChoice, ciphers, KEX } from "./harness/ciphers.ts";
+import { type CipherChoice, distinctCiphers, KEX } from "./harness/ciphers.ts";
 import { Agents, type Implementation, implementations } from "./harness/implementations.ts";
 import { measureByTurns, medianOf } from "./harness/rounds.ts";
 import { printTable, show, showRatio } from "./harness/table.ts";
@@ -23,7 +23,7 @@ export const bothEnds: Section = {
   title: "Both ends in one process, in memory",
   async run(setting) {
     await using agents = new Agents(setting.peers, implementations);
-    for (const cipher of ciphers) await compare(setting, agents, cipher);
+    for (const cipher of distinctCiphers) await compare(setting, agents, cipher);
   },
 };
 

@@ -54,7 +54,7 @@ export const latency: Section = {
             clients.get(client).ask("latency", { ...job, rounds, limitMs: LIMIT_MS })] as const
         ),
       );
-    const results = await measureByTurns(variants(ROUNDS), runs, variants(ROUNDS / 4));
+    const results = await measureByTurns(variants(ROUNDS), runs, variants(ROUNDS));
     const rows = [...results].map(([title, measured]) => [
       title,
       show(medianOf(measured, ({ medianMs }) => medianMs * 1000)),

@@ -9,7 +9,7 @@ import { type CipherChoice, ciphers, KEX } from "./harness/ciphers.ts";
 import { Agents, implementations } from "./harness/implementations.ts";
 import { type MeasuredServer, OpenSshLogin, startOpenSshServer } from "./harness/openssh.ts";
 import { measureByTurns, medianOf, type Variants } from "./harness/rounds.ts";
-import { printTable, show, showRatio } from "./harness/table.ts";
+import { printTable, show, showCpu, showRatio } from "./harness/table.ts";
 import type { Section, Setting } from "./section.ts";
 
 /** A server, and the commands by which it moves zeros. */
@@ -24,6 +24,8 @@ interface Measurement {
   readonly up: Transfer;
   readonly downCpuSeconds: number;
   readonly upCpuSeconds: number;
+  /** What the upload cost the client: windows can be such that it is much. */
+  readonly clientUpCpuSeconds: number;
 }
 
 const SSHD = "sshd";
@@ -76,8 +78,9 @@ async function compare(
     show((speed(name, "up") ?? NaN) / 1e6),
     showRatio(speed(name, "down"), speed(SSHD, "down")),
     showRatio(speed(name, "up"), speed(SSHD, "up")),
-    show((medianOf(measured, (result) => result.downCpuSeconds) ?? NaN) / bytes * 1e12),
-    show((medianOf(measured, (result) => result.upCpuSeconds) ?? NaN) / bytes * 1e12),
+    showCpu(medianOf(measured, (result) => result.downCpuSeconds), bytes),
+    showCpu(medianOf(measured, (result) => result.upCpuSeconds), bytes),
+    showCpu(medianOf(measured, (result) => result.clientUpCpuSeconds), bytes),
   ]);
   console.log(`${cipher.cipher}${cipher.mac === null ? "" : ` with ${cipher.mac}`}:\n`);
   printTable([
@@ -88,6 +91,7 @@ async function compare(
     "up / sshd",
     "CPU µs/MB down",
     "CPU µs/MB up",
+    "ssh's CPU µs/MB up",
   ], rows);
 }
 
@@ -103,9 +107,15 @@ function logins(
       const before = cpuSeconds();
       const down = await login.download(source(bytes), bytes);
       const between = cpuSeconds();
+      const clientBetween = login.cpuSeconds();
       const up = await login.upload(sink, bytes);
-      const upCpuSeconds = cpuSeconds() - between;
-      return { down, up, downCpuSeconds: between - before, upCpuSeconds };
+      return {
+        down,
+        up,
+        downCpuSeconds: between - before,
+        upCpuSeconds: cpuSeconds() - between,
+        clientUpCpuSeconds: login.cpuSeconds() - clientBetween,
+      };
     }] as const
   );
   return new Map(variants);

@@ -18,6 +18,10 @@ export const ciphers: readonly CipherChoice[] = [
   { cipher: "aes256-ctr", mac: "hmac-sha2-256-etm@openssh.com" },
 ];
 
+/** Those that differ from each other: where it is about more than the cipher, these will do. */
+export const distinctCiphers: readonly CipherChoice[] = ciphers
+  .filter(({ cipher }) => cipher !== "aes256-gcm@openssh.com");
+
 /** The key exchange of every connection, but where others are compared: all peers have it. */
 export const KEX = "curve25519-sha256";
 

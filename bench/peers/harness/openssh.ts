@@ -11,7 +11,7 @@ import type { Choice, Keys, Transfer } from "../agents/jobs.ts";
 import { childrenOf, cpuSecondsOf } from "./cpu_time.ts";
 
 const LOGIN_LIMIT_MS = 15_000;
-const RUN_LIMIT_MS = 60_000;
+const RUN_LIMIT_MS = 30_000;
 
 /** New keys for both ends. */
 export async function makeKeys(): Promise<Keys> {

@@ -34,3 +34,8 @@ export function show(value: number | undefined, digits: number = 0): string {
 export function showRatio(value: number | undefined, base: number | undefined): string {
   return value === undefined || base === undefined ? "–" : show(value / base, 2);
 }
+
+/** What processors have worked, in microseconds for each MB. */
+export function showCpu(seconds: number | undefined, bytes: number): string {
+  return seconds === undefined ? "–" : show(seconds / bytes * 1e12);
+}

@@ -52,6 +52,7 @@ export * from "./authorize.ts";
 export * from "./authorized_keys.ts";
 export * from "./certificate_algorithms.ts";
 export * from "./certified_by.ts";
+export * from "./check_signer.ts";
 export * from "./ecdsa.ts";
 export * from "./ed25519.ts";
 export * from "./fingerprint.ts";

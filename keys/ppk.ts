@@ -5,7 +5,7 @@
  */
 
 import { cbc } from "@noble/ciphers/aes.js";
-import { bytesToHex, concatBytes, equalBytes, hexToBytes } from "@noble/curves/utils.js";
+import { bytesToHex, concatBytes, equalBytes } from "@noble/curves/utils.js";
 import { argon2dAsync, argon2iAsync, argon2idAsync } from "@noble/hashes/argon2.js";
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha1 } from "@noble/hashes/legacy.js";
@@ -15,7 +15,7 @@ import { platformRandom } from "../crypto/random.ts";
 import { KeyFormatError, printable } from "../wire/errors.ts";
 import { Reader } from "../wire/reader.ts";
 import { Writer } from "../wire/writer.ts";
-import { fromBase64, toBase64, wrap } from "./_base64.ts";
+import { toBase64, wrap } from "./_base64.ts";
 import {
   assertMemoryWork,
   type DecryptionOptions,
@@ -23,6 +23,7 @@ import {
   passphraseBytes,
   wrongPassphrase,
 } from "./_passphrase.ts";
+import { PpkLines } from "./_ppk_lines.ts";
 import { plainKey } from "./certificate.ts";
 import { EcdsaPublicKey } from "./ecdsa.ts";
 import { privateKeyFrom } from "./from_parts.ts";
@@ -32,8 +33,6 @@ import type { PrivateKey, PrivateKeySource, PublicKey } from "./types.ts";
 
 const CIPHER = "aes256-cbc";
 const WIDTH = 64;
-/** More than the longest RSA key takes, with a certificate of many principals. */
-const MAX_LENGTH = 1 << 17;
 
 const derivations = {
   Argon2id: argon2idAsync,
@@ -173,74 +172,6 @@ export async function formatPpk(key: PrivateKey, options: PpkOptions = {}): Prom
     `Private-MAC: ${bytesToHex(macOf(3, keys?.mac ?? new Uint8Array(0), file))}`,
   );
   return lines.map((line) => `${line}\r\n`).join("");
-}
-
-/** Reads the lines of a file one after the other; each is there in its place, or the file is bad. */
-class PpkLines {
-  readonly #lines: readonly string[];
-  #next = 0;
-
-  constructor(text: string) {
-    if (text.length > MAX_LENGTH) {
-      throw new KeyFormatError(
-        `Cannot read PuTTY private key: it has ${text.length} characters, and at most ` +
-          `${MAX_LENGTH} are read`,
-      );
-    }
-    this.#lines = text.replace(/\s+$/, "").split(/\r\n|\n|\r/);
-  }
-
-  start(): { version: 2 | 3; type: string } {
-    const [, version, type = ""] = /^PuTTY-User-Key-File-(\d+): (.*)$/.exec(this.#line()) ?? [];
-    if (version === undefined) throw this.error("it does not begin with PuTTY-User-Key-File-");
-    if (version !== "2" && version !== "3") {
-      throw this.error(`version ${printable(version, 20)} is not 2 or 3`);
-    }
-    return { version: version === "2" ? 2 : 3, type };
-  }
-
-  header(name: string): string {
-    const line = this.#line();
-    if (!line.startsWith(`${name}: `)) throw this.error(`there should be ${name}`);
-    return line.slice(name.length + 2);
-  }
-
-  number(name: string): number {
-    const text = this.header(name);
-    if (!/^(0|[1-9]\d{0,9})$/.test(text)) throw this.error(`${name} is not a number`);
-    return Number(text);
-  }
-
-  hex(name: string): Uint8Array {
-    const text = this.header(name);
-    if (!/^([0-9a-f]{2})*$/i.test(text)) throw this.error(`${name} is not hexadecimal`);
-    return hexToBytes(text);
-  }
-
-  block(name: string): Uint8Array {
-    const count = this.number(name);
-    const lines = this.#lines.slice(this.#next, this.#next + count);
-    if (lines.length < count) throw this.error(`there should be ${count} lines`);
-    this.#next += count;
-    const bytes = fromBase64(lines.join(""));
-    if (bytes === null) throw this.error("what stands before it is not base64");
-    return bytes;
-  }
-
-  end(): void {
-    if (this.#next < this.#lines.length) throw this.error("something follows the end");
-  }
-
-  error(why: string): KeyFormatError {
-    const line = Math.min(this.#next, this.#lines.length);
-    return new KeyFormatError(`Cannot read PuTTY private key: ${why} (line ${line})`);
-  }
-
-  #line(): string {
-    const line = this.#lines[this.#next++];
-    if (line === undefined) throw this.error("it ends too early");
-    return line;
-  }
 }
 
 function readArgon2(lines: PpkLines): Argon2Parameters {

@@ -5,11 +5,8 @@
  */
 
 import assert from "node:assert/strict";
-import {
-  checkSigner,
-  formatAllowedSigners,
-  parseAllowedSigners,
-} from "../../keys/allowed_signers.ts";
+import { formatAllowedSigners, parseAllowedSigners } from "../../keys/allowed_signers.ts";
+import { checkSigner } from "../../keys/check_signer.ts";
 import { formatPem } from "../../keys/pem.ts";
 import { parsePublicKeyLine } from "../../keys/public_key.ts";
 import { checkMessage, parseMessageSignature } from "../../keys/sshsig.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { MaybePromise } from "../crypto/types.ts";
 import {
   authenticatorOf,
   describeKey,
@@ -14,7 +15,6 @@ import {
 } from "../keys/mod.ts";
 import { parsePublicKeyLine } from "../keys/public_key.ts";
 import type { PublicKey } from "../keys/types.ts";
-import type { MaybePromise } from "../crypto/types.ts";
 import { HostKeyError, type HostKeyStatus, printable } from "../wire/errors.ts";
 import type { HostKeyExpectation } from "./algorithms.ts";
 

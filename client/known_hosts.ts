@@ -11,7 +11,12 @@ import { plainKey } from "../keys/certificate.ts";
 import { isCertificateAlgorithm, plainAlgorithm } from "../keys/certificate_algorithms.ts";
 import type { HostAddress } from "../keys/known_hosts.ts";
 import { addKnownHost, replaceKnownHost } from "../keys/known_hosts_edit.ts";
-import { findKnownHost, type KnownHostMatch, revocationsOf } from "../keys/known_hosts_lookup.ts";
+import {
+  findKnownHost,
+  type KnownHostMatch,
+  type KnownHostStatus,
+  revocationsOf,
+} from "../keys/known_hosts_lookup.ts";
 import { type KnownHostVerdict, verifyKnownHost } from "../keys/known_hosts_verify.ts";
 import { keyTypes } from "../keys/public_key.ts";
 import type { PublicKey } from "../keys/types.ts";
@@ -252,9 +257,8 @@ class KnownHosts {
     { signal }: HostKeyContext,
   ): Promise<boolean> {
     const { policy } = this.#options;
-    const isNew = status === "not-known" || status === "file-not-found";
-    if (policy === "accept-new") return isNew;
-    if (typeof policy !== "function" || !(isNew || status === "found-other")) return false;
+    if (policy === "accept-new") return isNew(status);
+    if (typeof policy !== "function" || !(isNew(status) || status === "found-other")) return false;
     // What is not a boolean is a mistake of the caller's, and no consent.
     return await policy({ key, hostname, port, status, matches, signal }) === true;
   }
@@ -269,8 +273,7 @@ class KnownHosts {
     const host = hostOf(context);
     const now = await this.#judge(key, host, context);
     if (now.status === "ok") return;
-    const isSame = now.status === accepted.status ||
-      (now.status === "not-known" && accepted.status === "file-not-found");
+    const isSame = now.status === accepted.status || (isNew(now.status) && isNew(accepted.status));
     if (!isSame) throw refused(now, key, context);
     try {
       await writeKnownHost(target, host, key, this.#options);
@@ -289,6 +292,11 @@ class KnownHosts {
     this.#changing = done.catch(() => {});
     return done;
   }
+}
+
+/** Whether a status says that nothing is known of a host. */
+function isNew(status: KnownHostStatus): status is "not-known" | "file-not-found" {
+  return status === "not-known" || status === "file-not-found";
 }
 
 function storeOf(source: KnownHostsSource): KnownHostsStore {

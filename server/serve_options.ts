@@ -130,7 +130,10 @@ export interface ServerOptions {
 export interface ServeOptions extends ServerOptions, SessionOptions {
   /** Decides on attempts to authenticate. Signatures have been verified when it is asked. */
   readonly authenticate: Authenticate;
-  /** Where the flow comes from; a `Deno.Conn` says so by itself. */
+  /**
+   * Where the flow comes from; a `Deno.Conn` says so by itself. Authorized keys with `from`, and
+   * certificates with `source-address`, let nobody in without it.
+   */
   readonly peerAddress?: PeerAddress | undefined;
   /**
    * Takes the channels that are no sessions, but for those that the login's permissions forbid. What

@@ -305,6 +305,21 @@ describe("known hosts that are kept up to date", () => {
     assert.equal(await updated(file, [hostKey, nextKey]), file);
   });
 
+  it("stay as they are where the server is not known by the key that it has shown", async () => {
+    const file = known(nextKey);
+    let text: string = file;
+    const book = knownHosts({
+      read: () => text,
+      write: (changed) => void (text = changed),
+    }, { updateHostKeys: true });
+    await book.update?.([hostKey.publicKey, ecdsaKey.publicKey], hostKey.publicKey, address);
+    assert.equal(text, file);
+    await book.update?.([], nextKey.publicKey, address);
+    assert.equal(text, file);
+    await book.update?.([nextKey.publicKey, ecdsaKey.publicKey], nextKey.publicKey, address);
+    assert.equal(text, known(nextKey, ecdsaKey));
+  });
+
   it("gain no key that has been revoked", async () => {
     const { publicKey } = nextKey;
     const revoked = addKnownHost("", address, publicKey).replace(/^/, "@revoked ");

@@ -360,11 +360,33 @@ describe("a server with several keys", () => {
   it("is asked in the usual order if it is known by the key that is preferred", async () => {
     const expected = await knownHosts(line(hostKey) + line(ecdsaKey)).expect(address);
     assert.deepEqual(expected.algorithms, []);
+    assert.equal(expected.certified, true);
     const others = await knownHosts(line(ecdsaKey)).expect(address);
+    assert.equal(others.certified, false);
     assert.deepEqual(
       others.algorithms.filter((name) => !name.includes("cert")),
       ["ecdsa-sha2-nistp256"],
     );
+  });
+});
+
+describe("what is expected of a server", () => {
+  it("is a certificate where its authority is known, and not revoked", async () => {
+    const ca = line(otherKey, "@cert-authority *");
+    const both = await knownHosts(ca + line(ecdsaKey)).expect(address);
+    assert.equal(both.certified, true);
+    const revoked = line(otherKey, "@revoked *");
+    assert.equal(
+      (await knownHosts(ca + revoked + line(ecdsaKey)).expect(address)).certified,
+      false,
+    );
+  });
+
+  it("is nothing where it is not known, or that cannot be found out", async () => {
+    const nothing = { algorithms: [], certified: true };
+    assert.deepEqual(await knownHosts("").expect(address), nothing);
+    const broken = knownHosts({ read: () => Promise.reject(new Error("disk on fire")) });
+    assert.deepEqual(await broken.expect(address), nothing);
   });
 });
 

@@ -27,9 +27,9 @@ export interface ServeProcess extends AsyncDisposable {
   end(signal: Deno.Signal): Promise<ServeResult>;
 }
 
-function command(args: readonly string[]): Deno.Command {
+function command(run: readonly string[], args: readonly string[]): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
-    args: ["task", "--quiet", "serve", ...args],
+    args: [...run, ...args],
     cwd: ROOT,
     env: { NO_COLOR: "1" },
     stdin: "null",
@@ -38,21 +38,32 @@ function command(args: readonly string[]): Deno.Command {
   });
 }
 
+/**
+ * What the task runs. A signal has to reach the server itself, as it does from a terminal: given to
+ * `deno task` alone, that sometimes ends first, with a status of its own.
+ */
+async function serverArguments(): Promise<string[]> {
+  const { tasks } = JSON.parse(await Deno.readTextFile(`${ROOT}/deno.json`));
+  const [deno, ...args] = tasks.serve.command.split(" ");
+  if (deno !== "deno") throw new Error("Cannot start the server: its task runs something else");
+  return args;
+}
+
 /** Runs `deno task serve` to its end, which comes at once where the arguments are wrong. */
 export async function runServe(args: readonly string[]): Promise<ServeResult> {
-  const { code, stdout, stderr } = await command(args).output();
+  const { code, stdout, stderr } = await command(["task", "--quiet", "serve"], args).output();
   const decoder = new TextDecoder();
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
 /**
- * Starts `deno task serve` on a free port.
+ * Starts what `deno task serve` runs, on a free port.
  *
  * @param count How many lines it says when it is up.
  * @throws {Error} If it does not come up: with what it said.
  */
 export async function startServe(args: readonly string[], count: number): Promise<ServeProcess> {
-  const child = command(["--port", "0", ...args]).spawn();
+  const child = command(await serverArguments(), ["--port", "0", ...args]).spawn();
   const timer = setTimeout(() => child.kill("SIGKILL"), TIMEOUT_MS);
   const stderr = toText(child.stderr);
   const reader = child.stdout.pipeThrough(new TextDecoderStream())

@@ -57,7 +57,8 @@ const prefers = {
 };
 
 // The asyncssh of Debian 12 goes on sending what it has to send when it has sent KEXINIT, which RFC
-// 4253 section 7.1 forbids, and later ones do not: its re-keys show that we take that.
+// 4253 section 7.1 forbids, and later ones do not: its re-keys show that we take that. Its server
+// sometimes resets the connection when we begin while it has much to send.
 describePeer("asyncssh", (python) => {
   describePeerClient("its client and our server", {
     start: () => new ScriptedPeer(python, ["-B", "-W", "ignore", SCRIPT]),
@@ -88,5 +89,6 @@ describePeer("asyncssh", (python) => {
     algorithms,
     tellsSignals: true,
     rekeyBytes: REKEY_BYTES,
+    followsUnderLoad: false,
   });
 });

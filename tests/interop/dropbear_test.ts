@@ -77,6 +77,7 @@ describePeer(
       tellsSignals: true,
       // As its client.
       rekeyBytes: null,
+      followsUnderLoad: true,
     });
   },
 );

@@ -79,5 +79,6 @@ describePeer("paramiko", (python) => {
     // It has no way to tell the signal.
     tellsSignals: false,
     rekeyBytes: REKEY_BYTES,
+    followsUnderLoad: true,
   });
 });

@@ -89,5 +89,6 @@ describePeer(["node", "ssh2"], "ssh2", (node) => {
     },
     tellsSignals: true,
     rekeyBytes: REKEY_BYTES,
+    followsUnderLoad: true,
   });
 });

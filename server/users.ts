@@ -86,8 +86,8 @@ export interface UserOptions extends UserCertificateOptions {
  * its own; `authFailureDelayMs` evens that out.
  *
  * A certificate lets in by its authority, a line of the user's authorized keys or the option
- * `trustedUserCas`, and never as a key of a user's. Its conditions are obeyed: `verifyCertificate` has them; what it does not allow the
- * sessions refuse.
+ * `trustedUserCas`, and never as a key of a user's. Its conditions are obeyed, as
+ * `verifyCertificate` has them; what it does not allow, the sessions refuse.
  *
  * @throws {TypeError} If a user of a table has an empty password, or an authority's key is a
  * certificate itself.

@@ -9,10 +9,16 @@
  * @module
  */
 
-/** Waits shorter than this are the scheduler's, and cost little. */
-const MIN_WAIT_MS = 2;
-/** The part of a round trip that a peer has to have waited. */
-const WAIT_PART = 4;
+/** Waits shorter than this may be a busy machine's, and cost little. */
+const MIN_WAIT_MS = 10;
+/** The part of a round trip that a peer has to have waited: a half. */
+const WAIT_PART = 2;
+/**
+ * How often in a row it has to have waited: one wait may have another reason. A window that is
+ * wider than it need be is not for nothing: OpenSSH takes in all that the window allows, at a cost
+ * that grows faster than it.
+ */
+const WAITS = 2;
 
 /** Watches what arrives, from one refill on, for as long as it takes to tell. */
 export class WindowGrowth {
@@ -20,7 +26,7 @@ export class WindowGrowth {
   #refill: { readonly limit: number; readonly sentAt: number } | null = null;
   #received = 0;
   #lastArrivalAt = 0;
-  #isNarrow = false;
+  #waits = 0;
 
   /** @param now The time in milliseconds; it never goes back. */
   constructor(now: () => number) {
@@ -29,8 +35,8 @@ export class WindowGrowth {
 
   /** Whether the peer has been seen to wait; asking begins anew. */
   takeNarrow(): boolean {
-    const isNarrow = this.#isNarrow;
-    this.#isNarrow = false;
+    const isNarrow = this.#waits >= WAITS;
+    if (isNarrow) this.#waits = 0;
     return isNarrow;
   }
 
@@ -42,7 +48,8 @@ export class WindowGrowth {
     const now = this.#now();
     if (this.#received > refill.limit) {
       const waited = now - this.#lastArrivalAt;
-      this.#isNarrow = waited >= MIN_WAIT_MS && waited * WAIT_PART >= now - refill.sentAt;
+      const isLong = waited >= MIN_WAIT_MS && waited * WAIT_PART >= now - refill.sentAt;
+      this.#waits = isLong ? this.#waits + 1 : 0;
       this.#refill = null;
     }
     this.#lastArrivalAt = now;

@@ -9,7 +9,7 @@ import {
 } from "../../keys/authorize.ts";
 import { generateKey } from "../../keys/generate.ts";
 import { issueCertificate } from "../../keys/issue_certificate.ts";
-import { mergePermissions } from "../../keys/permissions.ts";
+import { mergePermissions, type Permissions } from "../../keys/permissions.ts";
 import { formatPublicKeyLine, parsePublicKeyLine } from "../../keys/public_key.ts";
 import { publicKeys } from "./fixtures.ts";
 
@@ -186,6 +186,26 @@ describe("permissions that hold at once", () => {
       permitOpen: [a],
       tunnel: "0",
     });
+  });
+
+  it("allow tunnels by the device that both allow", () => {
+    const [denied, listed] = [{ portForwarding: false }, { permitOpen: [] }];
+    const merges: readonly [a: Permissions, b: Permissions, merged: Permissions | null][] = [
+      [{ tunnel: "1" }, {}, { tunnel: "1" }],
+      [{ tunnel: "any" }, {}, { tunnel: "any" }],
+      [{ tunnel: "any" }, { tunnel: "1" }, { tunnel: "1" }],
+      [{ tunnel: "1" }, { tunnel: "1" }, { tunnel: "1" }],
+      [{ tunnel: "1" }, { tunnel: "2" }, null],
+      // Who may forward nothing, or to what is listed only, and has no device, has no tunnels.
+      [{ tunnel: "1" }, denied, denied],
+      [{ tunnel: "any" }, listed, listed],
+      [{ tunnel: "1", ...denied }, {}, { tunnel: "1", ...denied }],
+      [{ tunnel: "1", ...denied }, { tunnel: "any" }, { tunnel: "1", ...denied }],
+    ];
+    for (const [a, b, merged] of merges) {
+      assert.deepEqual(mergePermissions(a, b), merged);
+      assert.deepEqual(mergePermissions(b, a), merged);
+    }
   });
 });
 

@@ -5,10 +5,10 @@
  */
 
 import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
+import { toBase64 } from "../crypto/base64.ts";
 import { platformRandom } from "../crypto/random.ts";
 import type { MaybePromise } from "../crypto/types.ts";
 import { Writer } from "../wire/writer.ts";
-import { toBase64 } from "./_base64.ts";
 import { type AgentRequest, type AgentResponse, AgentSignFlags } from "./agent_protocol.ts";
 import { bcryptPbkdf } from "./bcrypt_pbkdf.ts";
 import { plainKey } from "./certificate.ts";

@@ -6,6 +6,7 @@
 
 import { getPublicKey, hashes, sign, verify } from "@noble/ed25519";
 import { sha512 } from "@noble/hashes/sha2.js";
+import { nodeEd25519 } from "../crypto/node_ed25519.ts";
 import { KeyFormatError } from "../wire/errors.ts";
 import type { Reader } from "../wire/reader.ts";
 import { Writer } from "../wire/writer.ts";
@@ -30,6 +31,7 @@ export class Ed25519PublicKey implements PublicKey {
   readonly algorithms: readonly string[] = [type];
   /** The key itself: 32 bytes (RFC 8032 section 5.1.5). */
   readonly raw: Uint8Array;
+  #verify: ((data: Uint8Array, signature: Uint8Array) => boolean) | undefined;
   #cryptoKey: CryptoKey | undefined;
 
   /**
@@ -54,8 +56,10 @@ export class Ed25519PublicKey implements PublicKey {
     if (name !== type) return false;
     const bytes = decodeSignature(type, signature);
     if (bytes?.length !== 64) return false;
-    const message = data.slice();
     try {
+      this.#verify ??= nodeEd25519()?.verifier(this.raw);
+      if (this.#verify !== undefined) return this.#verify(data, bytes);
+      const message = data.slice();
       const subtle = await webCryptoWith(algorithm);
       if (subtle !== undefined) {
         this.#cryptoKey ??= await subtle.importKey("raw", source(this.raw), algorithm, false, [
@@ -75,6 +79,7 @@ export class Ed25519PrivateKey implements PrivateKey {
   /** The public half. */
   readonly publicKey: Ed25519PublicKey;
   readonly #seed: Uint8Array;
+  #sign: ((data: Uint8Array) => Uint8Array) | undefined;
   #cryptoKey: CryptoKey | undefined;
 
   /**
@@ -106,6 +111,8 @@ export class Ed25519PrivateKey implements PrivateKey {
   /** Signs `data`: see {@linkcode PrivateKey.sign}. */
   async sign(name: string, data: Uint8Array): Promise<Uint8Array> {
     if (name !== type) throw algorithmError(this.publicKey, name);
+    this.#sign ??= nodeEd25519()?.signer(this.#seed, this.publicKey.raw);
+    if (this.#sign !== undefined) return encodeSignature(type, this.#sign(data));
     const message = data.slice();
     const subtle = await webCryptoWith(algorithm);
     if (subtle !== undefined) {

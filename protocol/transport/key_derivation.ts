@@ -74,7 +74,7 @@ export function deriveKey(
   const { hash, secret, sessionId } = material;
   const key = new Uint8Array(length);
   for (let filled = 0; filled < length; filled += hash.digestBytes) {
-    const seed = new Writer().raw(secret).raw(material.exchangeHash);
+    const seed = new Writer(256).raw(secret).raw(material.exchangeHash);
     if (filled === 0) seed.uint8(use).raw(sessionId);
     else seed.raw(key.subarray(0, filled));
     key.set(hash.digest(seed.finish()).subarray(0, length - filled), filled);

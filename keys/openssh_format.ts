@@ -82,7 +82,11 @@ export async function readOpenSshKey(
   const tag = reader.raw(cipher.tagBytes, "tag");
   reader.end();
   const { key, iv } = await readDerivation(cipher, kdfOptions, options);
-  const plain = cipher.open(key, iv, new Writer().raw(sealed).raw(tag).finish());
+  const plain = cipher.open(
+    key,
+    iv,
+    new Writer(sealed.length + tag.length).raw(sealed).raw(tag).finish(),
+  );
   if (plain === null) throw wrongPassphrase();
   const checks = new Reader(plain, what, KeyFormatError);
   if (checks.uint32() !== checks.uint32()) throw wrongPassphrase();

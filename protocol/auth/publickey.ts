@@ -8,7 +8,7 @@
 import { equalBytes } from "@noble/curves/utils.js";
 import { inspectSignature } from "../../keys/inspect_signature.ts";
 import type { SecurityKeyDetails } from "../../keys/security_key.ts";
-import type { PublicKey, Signer } from "../../keys/types.ts";
+import type { PublicKey, SessionBinding, Signer } from "../../keys/types.ts";
 import { decodePublicKeyOk, encodePublicKeyOk } from "../../wire/auth_messages.ts";
 import { ProtocolError } from "../../wire/errors.ts";
 import { Msg } from "../../wire/message_numbers.ts";
@@ -51,6 +51,11 @@ export function publicKey(signer: Signer, options: { probe?: boolean } = {}): Cl
       if (algorithm === null) {
         return { outcome: "skipped", why: `the server verifies no signature of ${key.type} keys` };
       }
+      try {
+        await signer.bind?.(bindingOf(context));
+      } catch (error) {
+        return { outcome: "skipped", why: `the key cannot be used: ${toError(error).message}` };
+      }
       if (options.probe === true) {
         context.request(PUBLICKEY, fieldsOf(false, algorithm, key.blob).finish());
         const reply = await context.reply(Msg.USERAUTH_PK_OK);
@@ -76,6 +81,12 @@ export function publicKey(signer: Signer, options: { probe?: boolean } = {}): Cl
       return outcomeOf(await context.reply());
     },
   };
+}
+
+/** What an agent is told of the session that a signature is for. */
+export function bindingOf(context: ClientAuthContext): SessionBinding {
+  const { hostKey, sessionId, hostKeySignature: signature } = context;
+  return { hostKey, sessionId, signature, forwarding: false };
 }
 
 /** What a client has sent of a key. */

@@ -5,11 +5,11 @@
  */
 
 import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
+import { toBase64 } from "../crypto/base64.ts";
 import { platformRandom } from "../crypto/random.ts";
 import type { MaybePromise } from "../crypto/types.ts";
 import { Writer } from "../wire/writer.ts";
 import { AgentPermits } from "./_agent_permits.ts";
-import { toBase64 } from "./_base64.ts";
 import { AgentBindings, sessionBindExtension } from "./agent_bindings.ts";
 import { type AgentDestination, checkAgentDestinations } from "./agent_destinations.ts";
 import {

@@ -67,9 +67,10 @@ export function publicKey(signer: Signer, options: { probe?: boolean } = {}): Cl
       }
       const hostbound = takesHostbound(context.extensions);
       const method = hostbound ? PUBLICKEY_HOSTBOUND : PUBLICKEY;
-      const fields = fieldsOf(true, algorithm, key.blob);
-      if (hostbound) fields.string(context.hostKey);
-      const data = signedData(context, method, fields.finish());
+      const writer = fieldsOf(true, algorithm, key.blob);
+      if (hostbound) writer.string(context.hostKey);
+      const fields = writer.finish();
+      const data = signedData(context, method, fields);
       let signature: Uint8Array;
       try {
         signature = await signer.sign(algorithm, data);
@@ -77,7 +78,7 @@ export function publicKey(signer: Signer, options: { probe?: boolean } = {}): Cl
         // An agent may refuse, and its user decline: other methods may still do.
         return { outcome: "skipped", why: `the key did not sign: ${toError(error).message}` };
       }
-      context.request(method, fields.string(signature).finish());
+      context.request(method, new Writer().raw(fields).string(signature).finish());
       return outcomeOf(await context.reply());
     },
   };
@@ -99,8 +100,8 @@ export interface PublicKeyRequest {
   readonly proven: boolean;
   /** What a security key says of its signature; null if it is no such key, or there is none. */
   readonly securityKey: SecurityKeyDetails | null;
-  /** The answer to a client that only asks, and may prove the key. */
-  readonly ok: Uint8Array;
+  /** The answer to a client that only asks, and may prove the key; null if it has proven it. */
+  readonly ok: Uint8Array | null;
 }
 
 /**
@@ -129,11 +130,13 @@ export async function readPublicKeyRequest(
   if (named !== null && !equalBytes(named, request.hostKey)) return null;
   const key = parseOrNull(blob);
   if (key === null || !key.algorithms.includes(algorithm)) return null;
-  const ok = encodePublicKeyOk(algorithm, blob);
-  if (signature === null) return { key, algorithm, proven: false, securityKey: null, ok };
+  if (signature === null) {
+    const ok = encodePublicKeyOk(algorithm, blob);
+    return { key, algorithm, proven: false, securityKey: null, ok };
+  }
   const data = signedData(request, method, fields.subarray(0, signedLength));
   const inspected = await inspectSignature(key, algorithm, data, signature);
-  return inspected && { key, algorithm, proven: true, ...inspected, ok };
+  return inspected && { key, algorithm, proven: true, ...inspected, ok: null };
 }
 
 function fieldsOf(signed: boolean, algorithm: string, blob: Uint8Array): Writer {

@@ -21,36 +21,37 @@ import { HostKeyError, type HostKeyStatus, printable } from "../wire/errors.ts";
 import type { HostKeyExpectation } from "./algorithms.ts";
 
 /** How the server's host key is judged: exactly one of three ways, which has to be given. */
-export type HostKeyOptions = HostKeyWay & {
-  /**
-   * Keys that no server may have, whatever else is known of it: such as `parseRevokedKeys` gives,
-   * or a function. Certificates of such keys, or by them, are refused too.
-   */
-  readonly revokedHostKeys?: Revocation | undefined;
-};
-
-type HostKeyWay =
-  | {
+export type HostKeyOptions =
+  & {
     /**
-     * Says whether the server may have this key, which it has proven to hold. For trust on first
-     * use, known hosts, asking the user.
+     * Keys that no server may have, whatever else is known of it: such as `parseRevokedKeys` gives,
+     * or a function. Certificates of such keys, or by them, are refused too.
      */
-    readonly verifyHostKey: HostKeyVerifier;
-    readonly authenticator?: never;
-    readonly insecureAcceptAnyHostKey?: never;
+    readonly revokedHostKeys?: Revocation | undefined;
   }
-  | {
-    /** What is known of the key: its fingerprint, the key itself, or whatever `authenticatorOf` takes. */
-    readonly authenticator: string | PublicKey | HostKeyVerifier;
-    readonly verifyHostKey?: never;
-    readonly insecureAcceptAnyHostKey?: never;
-  }
-  | {
-    /** Accepts every key: whoever stands between the two ends can read and change everything. */
-    readonly insecureAcceptAnyHostKey: true;
-    readonly verifyHostKey?: never;
-    readonly authenticator?: never;
-  };
+  & (
+    | {
+      /**
+       * Says whether the server may have this key, which it has proven to hold. For trust on first
+       * use, known hosts, asking the user.
+       */
+      readonly verifyHostKey: HostKeyVerifier;
+      readonly authenticator?: never;
+      readonly insecureAcceptAnyHostKey?: never;
+    }
+    | {
+      /** What is known of the key: its fingerprint, the key itself, or whatever `authenticatorOf` takes. */
+      readonly authenticator: string | PublicKey | HostKeyVerifier;
+      readonly verifyHostKey?: never;
+      readonly insecureAcceptAnyHostKey?: never;
+    }
+    | {
+      /** Accepts every key: whoever stands between the two ends can read and change everything. */
+      readonly insecureAcceptAnyHostKey: true;
+      readonly verifyHostKey?: never;
+      readonly authenticator?: never;
+    }
+  );
 
 /** A judge of host keys that knows something beforehand, and may want to be told more. */
 export interface KnownHostsVerifier extends HostKeyVerifier {

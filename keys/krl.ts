@@ -6,7 +6,7 @@
 
 import { sha1 } from "@noble/hashes/legacy.js";
 import { sha256 } from "@noble/hashes/sha2.js";
-import { toBase64 } from "./_base64.ts";
+import { toBase64 } from "../crypto/base64.ts";
 import { SerialRangeBuilder, type SerialRanges } from "./_serial_ranges.ts";
 import type { SerialRange } from "./_serial_ranges.ts";
 import { Certificate, plainKey } from "./certificate.ts";

@@ -7,9 +7,9 @@
 const utf8 = new TextEncoder();
 const EMPTY = new Uint8Array(0);
 
-const SHARED_BYTES = 8192;
+const SHARED_BYTES = 16384;
 /** What a writer that shares a buffer begins with. */
-const SHARE_BYTES = 256;
+const SHARE_BYTES = 1024;
 let shared: Uint8Array<ArrayBuffer> = EMPTY;
 let sharedUsed = 0;
 

@@ -71,13 +71,22 @@ export function deriveKey(
   use: (typeof KeyUse)[keyof typeof KeyUse],
   length: number,
 ): Uint8Array {
-  const { hash, secret, sessionId } = material;
+  const { hash, secret, exchangeHash, sessionId } = material;
   const key = new Uint8Array(length);
+  // K || H, and behind them first the use and the session id, and then what there is of the key.
+  const start = secret.length + exchangeHash.length;
+  const seed = new Uint8Array(start + Math.max(1 + sessionId.length, length));
+  seed.set(secret);
+  seed.set(exchangeHash, secret.length);
+  seed[start] = use;
+  seed.set(sessionId, start + 1);
+  let end = start + 1 + sessionId.length;
   for (let filled = 0; filled < length; filled += hash.digestBytes) {
-    const seed = new Writer(256).raw(secret).raw(material.exchangeHash);
-    if (filled === 0) seed.uint8(use).raw(sessionId);
-    else seed.raw(key.subarray(0, filled));
-    key.set(hash.digest(seed.finish()).subarray(0, length - filled), filled);
+    const block = hash.digest(seed.subarray(0, end)).subarray(0, length - filled);
+    key.set(block, filled);
+    seed.set(block, start + filled);
+    end = start + filled + block.length;
   }
+  seed.fill(0);
   return key;
 }

@@ -26,7 +26,7 @@ export function agreementMethod(
   const { shareEncoding, secretEncoding } = agreement;
 
   function fieldsOf(clientShare: Uint8Array, serverShare: Uint8Array): Uint8Array {
-    const writer = new Writer(clientShare.length + serverShare.length + 16);
+    const writer = new Writer();
     writeShare(writer, clientShare, shareEncoding);
     return writeShare(writer, serverShare, shareEncoding).finish();
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { fromBase64 } from "../../keys/_base64.ts";
+import { fromBase64 } from "../../crypto/base64.ts";
 import type { Setting } from "./_party.ts";
 import client from "./client.json" with { type: "json" };
 import server from "./server.json" with { type: "json" };

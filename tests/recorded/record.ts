@@ -6,7 +6,7 @@
  */
 
 import { sha256 } from "@noble/hashes/sha2.js";
-import { toBase64 } from "../../keys/_base64.ts";
+import { toBase64 } from "../../crypto/base64.ts";
 import { formatPrivateKey, formatPublicKeyLine } from "../../keys/mod.ts";
 import { type AlgorithmNames, type Role, supportedAlgorithms } from "../../protocol/mod.ts";
 import { concat } from "../helpers/bytes.ts";

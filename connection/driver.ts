@@ -204,15 +204,10 @@ export class Driver {
 
   /** Writes what is left, the DISCONNECT last, and closes the flow. */
   async #release(reason: Error): Promise<void> {
-    const grace = new AbortController();
-    const timer = setTimeout(() => grace.abort(reason), CLOSE_GRACE_MS);
-    const whenAborted = new Promise<void>((resolve) =>
-      grace.signal.addEventListener("abort", () => resolve(), { once: true })
-    );
+    const timer = setTimeout(() => this.#flow.abort(reason), CLOSE_GRACE_MS);
     try {
-      await Promise.race([this.#finishWriting(), whenAborted]);
-      if (grace.signal.aborted) this.#flow.abort(reason);
-      else await this.#flow.close({ signal: grace.signal });
+      await this.#finishWriting();
+      await this.#flow.close();
     } catch {
       this.#flow.abort(reason);
     } finally {

@@ -5,9 +5,11 @@
  * @module
  */
 
+import { agreesWithItself, type Encapsulation, type PlatformKem } from "./_kem.ts";
 import { whenReady } from "./_maybe_promise.ts";
 import { badShare, checkShareLength } from "./_share.ts";
-import type { HashAlgorithm, KeyAgreement, RandomSource } from "./types.ts";
+import { platformRandom } from "./random.ts";
+import type { HashAlgorithm, KeyAgreement, MaybePromise, RandomSource } from "./types.ts";
 import { X25519_BYTES, x25519Agreement } from "./x25519.ts";
 
 /** A key encapsulation mechanism, and the hash that joins its secret with X25519's. */
@@ -29,64 +31,98 @@ export interface HybridDescription {
    *
    * @throws {Error} If the public key is not a valid one.
    */
-  encapsulate(
-    publicKey: Uint8Array,
-    random: RandomSource,
-  ): { readonly ciphertext: Uint8Array; readonly secret: Uint8Array };
+  encapsulate(publicKey: Uint8Array, random: RandomSource): Encapsulation;
   /** The secret; of a wrong ciphertext, another one. */
   decapsulate(ciphertext: Uint8Array, secretKey: Uint8Array): Uint8Array;
+  /** The same as the platform may have it: used, if it works, where its randomness is to be. */
+  platform?(): PlatformKem;
 }
 
 /** The key agreement by both. */
 export function hybridAgreement(description: HybridDescription): KeyAgreement {
   const { name, publicKeyBytes, ciphertextBytes } = description;
+  const kemFor = kemChooser(description);
   return {
     shareEncoding: "string",
     secretEncoding: "string",
-    start(random) {
-      const { publicKey, secretKey } = description.generate(random);
-      return whenReady(x25519Agreement.start(random), (x25519) => ({
-        share: concatenated(publicKey, x25519.share),
-        finish(serverShare) {
-          checkShareLength(name, serverShare, ciphertextBytes + X25519_BYTES);
-          const secret = description.decapsulate(
-            serverShare.subarray(0, ciphertextBytes),
-            secretKey,
-          );
-          return whenReady(
-            x25519.finish(serverShare.subarray(ciphertextBytes)),
-            (x25519Secret) => joined(description, secret, x25519Secret),
-          );
-        },
-      }));
-    },
+    start: (random) =>
+      whenReady(
+        kemFor(random),
+        (kem) =>
+          whenReady(kem.generate(), ({ publicKey, decapsulate }) =>
+            whenReady(x25519Agreement.start(random), (x25519) => ({
+              share: concatenated(publicKey, x25519.share),
+              finish(serverShare) {
+                checkShareLength(name, serverShare, ciphertextBytes + X25519_BYTES);
+                const theirs = serverShare.subarray(ciphertextBytes);
+                return whenReady(
+                  decapsulate(serverShare.subarray(0, ciphertextBytes)),
+                  (secret) =>
+                    whenReady(x25519.finish(theirs), (other) =>
+                      joined(description, secret, other)),
+                );
+              },
+            }))),
+      ),
     respond(clientShare, random) {
       checkShareLength(name, clientShare, publicKeyBytes + X25519_BYTES);
-      const { ciphertext, secret } = encapsulated(
-        description,
-        clientShare.subarray(0, publicKeyBytes),
-        random,
-      );
-      return whenReady(
-        x25519Agreement.respond(clientShare.subarray(publicKeyBytes), random),
-        (x25519) => ({
-          share: concatenated(ciphertext, x25519.share),
-          secret: joined(description, secret, x25519.secret),
-        }),
-      );
+      const theirs = clientShare.subarray(publicKeyBytes);
+      return whenReady(kemFor(random), (kem) =>
+        whenReady(
+          encapsulated(name, kem, clientShare.subarray(0, publicKeyBytes)),
+          ({ ciphertext, secret }) =>
+            whenReady(x25519Agreement.respond(theirs, random), (x25519) => ({
+              share: concatenated(ciphertext, x25519.share),
+              secret: joined(description, secret, x25519.secret),
+            })),
+        ));
     },
   };
 }
 
-function encapsulated(
+/** Says whose mechanism is to be used with a source of randomness. */
+function kemChooser(
   description: HybridDescription,
+): (random: RandomSource) => MaybePromise<PlatformKem> {
+  let works: boolean | undefined;
+  return (random) => {
+    const platform = random === platformRandom ? description.platform?.() : undefined;
+    if (platform === undefined || works === false) return kemHere(description, random);
+    if (works === true) return platform;
+    // The result is kept, not the promise: in a Workers isolate requests must not wait for others'.
+    return agreesWithItself(platform).then((agrees) => {
+      works = agrees;
+      return agrees ? platform : kemHere(description, random);
+    });
+  };
+}
+
+function kemHere(description: HybridDescription, random: RandomSource): PlatformKem {
+  return {
+    generate() {
+      const { publicKey, secretKey } = description.generate(random);
+      return {
+        publicKey,
+        decapsulate: (ciphertext) => description.decapsulate(ciphertext, secretKey),
+      };
+    },
+    encapsulate: (publicKey) => description.encapsulate(publicKey, random),
+  };
+}
+
+function encapsulated(
+  name: string,
+  kem: PlatformKem,
   publicKey: Uint8Array,
-  random: RandomSource,
-): ReturnType<HybridDescription["encapsulate"]> {
+): MaybePromise<Encapsulation> {
+  function refuse(cause: unknown): never {
+    throw badShare(name, "the peer's encapsulation key is not a valid one", cause);
+  }
   try {
-    return description.encapsulate(publicKey, random);
+    const made = kem.encapsulate(publicKey);
+    return made instanceof Promise ? made.catch(refuse) : made;
   } catch (cause) {
-    throw badShare(description.name, "the peer's encapsulation key is not a valid one", cause);
+    return refuse(cause);
   }
 }
 

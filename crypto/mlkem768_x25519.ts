@@ -7,6 +7,10 @@
 
 import { ml_kem768 } from "@noble/post-quantum/ml-kem.js";
 import { hybridAgreement } from "./_hybrid.ts";
+import type { PlatformKem } from "./_kem.ts";
+import { nodeCrypto } from "./_node_crypto.ts";
+import { type NodeKemCrypto, nodeMlkem768 } from "./_node_mlkem768.ts";
+import { webMlkem768 } from "./_web_mlkem768.ts";
 import { sha256 } from "./hashes.ts";
 import type { KeyAgreement } from "./types.ts";
 
@@ -30,4 +34,11 @@ export const mlkem768X25519: KeyAgreement = /* @__PURE__ */ hybridAgreement({
     return { ciphertext: cipherText, secret: sharedSecret };
   },
   decapsulate: (ciphertext, secretKey) => ml_kem768.decapsulate(ciphertext, secretKey),
+  platform: platformMlkem768,
 });
+
+/** Node has both, but warns of WebCrypto's. */
+function platformMlkem768(): PlatformKem {
+  const node = nodeCrypto() as Partial<NodeKemCrypto> | null;
+  return node?.encapsulate === undefined ? webMlkem768 : nodeMlkem768(node as NodeKemCrypto);
+}

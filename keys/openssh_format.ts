@@ -77,7 +77,7 @@ export async function readOpenSshKey(
   const plain = cipher.open(
     key,
     iv,
-    new Writer(sealed.length + tag.length).raw(sealed).raw(tag).finish(),
+    new Writer().raw(sealed).raw(tag).finish(),
   );
   if (plain === null) throw wrongPassphrase();
   const checks = new Reader(plain, what, KeyFormatError);

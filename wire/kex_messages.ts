@@ -40,7 +40,7 @@ export function encodeKexShare(
   share: Uint8Array,
   encoding: ShareEncoding,
 ): Uint8Array {
-  return writeShare(new Writer().uint8(number), share, encoding).finish();
+  return writeShare(new Writer(share.length + 8).uint8(number), share, encoding).finish();
 }
 
 /** Decodes a message that is nothing but the client's share. */
@@ -57,7 +57,8 @@ export function encodeKexReply(
   reply: KexReply,
   encoding: ShareEncoding,
 ): Uint8Array {
-  const writer = new Writer().uint8(number).string(reply.hostKey);
+  const capacity = reply.hostKey.length + reply.share.length + reply.signature.length + 32;
+  const writer = new Writer(capacity).uint8(number).string(reply.hostKey);
   return writeShare(writer, reply.share, encoding).string(reply.signature).finish();
 }
 

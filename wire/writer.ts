@@ -5,25 +5,15 @@
  */
 
 const utf8 = new TextEncoder();
-const EMPTY = new Uint8Array(0);
-
-const SHARED_BYTES = 16384;
-/** What a writer that shares a buffer begins with. */
-const SHARE_BYTES = 1024;
-let shared: Uint8Array<ArrayBuffer> = EMPTY;
-let sharedUsed = 0;
 
 /** A buffer that grows. Each method returns the writer, so that calls can be chained. */
 export class Writer {
   #bytes: Uint8Array<ArrayBuffer>;
   #length = 0;
 
-  /**
-   * @param capacity How many bytes to make room for at first. Without it what is written has not a
-   *   buffer of its own, unless it is long: for messages, which are many, small, and not kept.
-   */
-  constructor(capacity?: number) {
-    this.#bytes = capacity === undefined ? takeShare() : new Uint8Array(capacity);
+  /** @param capacity How many bytes to make room for at first. */
+  constructor(capacity = 256) {
+    this.#bytes = new Uint8Array(capacity);
   }
 
   /** How many bytes have been written. */
@@ -33,11 +23,7 @@ export class Writer {
 
   /** The bytes written so far; the writer is not to be used afterwards. */
   finish(): Uint8Array<ArrayBuffer> {
-    const bytes = this.#bytes.subarray(0, this.#length);
-    giveBack(this.#bytes, this.#length);
-    this.#bytes = EMPTY;
-    this.#length = 0;
-    return bytes;
+    return this.#bytes.subarray(0, this.#length);
   }
 
   /** Bytes as they are. */
@@ -116,18 +102,4 @@ export class Writer {
     bytes[start + 2] = value >>> 8;
     bytes[start + 3] = value;
   }
-}
-
-function takeShare(): Uint8Array<ArrayBuffer> {
-  if (sharedUsed + SHARE_BYTES > shared.length) {
-    shared = new Uint8Array(SHARED_BYTES);
-    sharedUsed = 0;
-  }
-  return shared.subarray(sharedUsed, sharedUsed += SHARE_BYTES);
-}
-
-/** Lets the next writer have what a writer has not used of its share, if it is the last one. */
-function giveBack(share: Uint8Array<ArrayBuffer>, used: number): void {
-  if (share.buffer !== shared.buffer || share.byteOffset + share.length !== sharedUsed) return;
-  sharedUsed = share.byteOffset + used;
 }

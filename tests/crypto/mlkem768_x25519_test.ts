@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { describe, it } from "@std/testing/bdd";
 import { x25519 } from "@noble/curves/ed25519.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { shake128 } from "@noble/hashes/sha3.js";
 import { ml_kem768 } from "@noble/post-quantum/ml-kem.js";
+import { agreesWithItself, type PlatformKem } from "../../crypto/_kem.ts";
+import { type NodeKemCrypto, type NodeKemKey, nodeMlkem768 } from "../../crypto/_node_mlkem768.ts";
+import { webMlkem768 } from "../../crypto/_web_mlkem768.ts";
 import { mlkem768X25519 } from "../../crypto/mlkem768_x25519.ts";
 import { platformRandom } from "../../crypto/random.ts";
 import type { KeyAgreementStart, RandomSource } from "../../crypto/types.ts";
@@ -100,6 +104,36 @@ describe("ML-KEM-768 with X25519", () => {
     assert.throws(() => client.finish(server.share.slice().fill(0, 1088)), isRefusal);
   });
 
+  it("agrees, whichever end has the platform's and which the one in JavaScript", async () => {
+    for (
+      const [one, other] of [[platformRandom, seededRandom(6)], [seededRandom(6), platformRandom]]
+    ) {
+      assert.ok(one && other);
+      const client = await mlkem768X25519.start(one);
+      const server = await mlkem768X25519.respond(client.share, other);
+      assert.equal(toHex(await client.finish(server.share)), toHex(server.secret));
+    }
+  });
+
+  it("refuses shares on the platform's randomness as it does from a seed", async () => {
+    const client = await mlkem768X25519.start(platformRandom);
+    const wrongKey = client.share.slice().fill(0xff, 0, 3);
+    const wrong = [wrongKey, resized(client.share, 1184), client.share.slice().fill(0, 1184)];
+    for (const share of wrong) {
+      await assert.rejects(
+        async () => await mlkem768X25519.respond(share, platformRandom),
+        isRefusal,
+      );
+    }
+    const server = await mlkem768X25519.respond(client.share, platformRandom);
+    for (const share of [resized(server.share, 1088), server.share.slice().fill(0, 1088)]) {
+      await assert.rejects(async () => await client.finish(share), isRefusal);
+    }
+    const changed = server.share.slice();
+    changed[500] = (changed[500] ?? 0) ^ 1;
+    assert.notDeepEqual(await client.finish(changed), server.secret);
+  });
+
   it("does not agree over a ciphertext that was changed", () => {
     const { client, server } = run(5);
     const share = server.share.slice();
@@ -107,6 +141,75 @@ describe("ML-KEM-768 with X25519", () => {
     assert.notDeepEqual(client.finish(share), server.secret);
   });
 });
+
+describe("ML-KEM-768 of a platform", () => {
+  const kems: readonly (readonly [string, PlatformKem])[] = [
+    ["WebCrypto", webMlkem768],
+    ["node:crypto", nodeMlkem768(nodeCryptoWithKem())],
+  ];
+  for (const [name, kem] of kems) {
+    it(`${name}: is that of FIPS 203, in bytes that are nothing but bytes`, async () => {
+      assert.ok(await agreesWithItself(kem));
+      const key = await kem.generate();
+      assert.equal(key.publicKey.length, 1184);
+      const theirs = ml_kem768.encapsulate(key.publicKey);
+      const opened = await key.decapsulate(theirs.cipherText);
+      assert.deepEqual(opened, theirs.sharedSecret);
+
+      const own = ml_kem768.keygen();
+      const { ciphertext, secret } = await kem.encapsulate(own.publicKey);
+      assert.deepEqual(secret, ml_kem768.decapsulate(ciphertext, own.secretKey));
+      for (const bytes of [key.publicKey, opened, ciphertext, secret]) {
+        assert.equal(Object.getPrototypeOf(bytes), Uint8Array.prototype);
+      }
+    });
+  }
+
+  it("is not used if it does not check keys, opens nothing, or is not there", async () => {
+    const good = nodeMlkem768(nodeCryptoWithKem());
+    const key = await good.generate();
+    const fixed = await good.encapsulate(key.publicKey);
+    assert.equal(await agreesWithItself({ generate: () => key, encapsulate: () => fixed }), false);
+    const other = await good.generate();
+    assert.equal(
+      await agreesWithItself({
+        generate: () => ({ ...key, decapsulate: other.decapsulate }),
+        encapsulate: good.encapsulate,
+      }),
+      false,
+    );
+    const missing = () => Promise.reject(new TypeError("is not a function"));
+    assert.equal(await agreesWithItself({ generate: missing, encapsulate: missing }), false);
+  });
+});
+
+/** A `node:crypto` as that of Node 24 is, which takes keys in DER and gives Buffers. */
+function nodeCryptoWithKem(): NodeKemCrypto {
+  interface Key extends NodeKemKey {
+    readonly bytes: Uint8Array;
+  }
+  const head = Buffer.from("308204b2300b0609608648016503040402038204a100", "hex");
+  const keyOf = (bytes: Uint8Array): Key => ({
+    bytes,
+    export: () => Buffer.concat([head, bytes]),
+  });
+  return {
+    generateKeyPairSync() {
+      const { publicKey, secretKey } = ml_kem768.keygen();
+      return { publicKey: keyOf(publicKey), privateKey: keyOf(secretKey) };
+    },
+    createPublicKey({ key }) {
+      assert.deepEqual(Buffer.from(key.subarray(0, head.length)), head);
+      return keyOf(key.subarray(head.length));
+    },
+    encapsulate(key) {
+      const { cipherText, sharedSecret } = ml_kem768.encapsulate((key as Key).bytes);
+      return { ciphertext: Buffer.from(cipherText), sharedKey: Buffer.from(sharedSecret) };
+    },
+    decapsulate: (key, ciphertext) =>
+      Buffer.from(ml_kem768.decapsulate(ciphertext, (key as Key).bytes)),
+  };
+}
 
 function run(seed: number) {
   const drawn: Uint8Array[] = [];

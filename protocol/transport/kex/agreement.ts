@@ -26,13 +26,13 @@ export function agreementMethod(
   const { shareEncoding, secretEncoding } = agreement;
 
   function fieldsOf(clientShare: Uint8Array, serverShare: Uint8Array): Uint8Array {
-    const writer = new Writer();
+    const writer = new Writer(clientShare.length + serverShare.length + 16);
     writeShare(writer, clientShare, shareEncoding);
     return writeShare(writer, serverShare, shareEncoding).finish();
   }
 
   function encodeSecret(secret: Uint8Array): Uint8Array {
-    return writeShare(new Writer(secret.length + 5), secret, secretEncoding).finish();
+    return writeShare(new Writer(), secret, secretEncoding).finish();
   }
 
   return {

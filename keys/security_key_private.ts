@@ -12,7 +12,7 @@ import { Reader } from "../wire/reader.ts";
 import { Writer } from "../wire/writer.ts";
 import { algorithmError } from "./_signature.ts";
 import { DerReader } from "./der.ts";
-import { SecurityKeyPublicKey, securityKeyType } from "./security_key.ts";
+import { type SecurityKeyPublicKey, securityKeyType } from "./security_key.ts";
 import type { PrivateKey, SecurityKeyParts, Signer } from "./types.ts";
 
 /** Bits of {@linkcode SecurityKeyParts.flags}: `SSH_SK_…` of OpenSSH's sk-api.h. */

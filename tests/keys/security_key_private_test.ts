@@ -213,7 +213,7 @@ for (const type of types) {
 }
 
 describe("files of security keys that are not as they should be", () => {
-  it("are refused where they are cut, or have other halves", async () => {
+  it("are refused where they are cut, or have other halves", () => {
     const { publicKey } = fileKey(secrets["sk-ssh-ed25519@openssh.com"]);
     const plain = secrets["sk-ssh-ed25519@openssh.com"].publicKey;
     const parts = { flags: 1, keyHandle: utf8("handle") };

@@ -5,15 +5,19 @@
  */
 
 import { ctr } from "@noble/ciphers/aes.js";
-import { nodeCiphers, type NodeCrypto, nodeCrypto } from "./_node_crypto.ts";
+import { nodeCiphers, type NodeCrypto, nodeCrypto, plainBytes } from "./_node_crypto.ts";
 
 /** The block in bytes. */
 export const AES_BLOCK_BYTES = 16;
 
 /** A running key stream. */
 export interface AesCtr {
-  /** Encrypts or decrypts `data`, of whole blocks, in place, and advances by as many. */
-  xor(data: Uint8Array): void;
+  /**
+   * Encrypts or decrypts `data`, of whole blocks, and advances by as many.
+   *
+   * @returns The result, in a buffer of its own.
+   */
+  xor(data: Uint8Array): Uint8Array<ArrayBuffer>;
 }
 
 /** The fastest AES in counter mode that the runtime has. */
@@ -29,8 +33,9 @@ export function createNobleAesCtr(key: Uint8Array, iv: Uint8Array): AesCtr {
   const counter = iv.slice();
   return {
     xor(data) {
-      data.set(ctr(ownKey, counter).encrypt(data));
+      const result = ctr(ownKey, counter).encrypt(data) as Uint8Array<ArrayBuffer>;
       advance(counter, data.length / AES_BLOCK_BYTES);
+      return result;
     },
   };
 }
@@ -39,9 +44,7 @@ export function createNobleAesCtr(key: Uint8Array, iv: Uint8Array): AesCtr {
 export function createNodeAesCtr(node: NodeCrypto, key: Uint8Array, iv: Uint8Array): AesCtr {
   const cipher = node.createCipheriv(nodeName(key), key, iv);
   return {
-    xor(data) {
-      data.set(cipher.update(data));
-    },
+    xor: (data) => plainBytes(cipher.update(data)),
   };
 }
 

@@ -46,6 +46,11 @@ export function nodeCiphers(): readonly string[] {
   return ciphers;
 }
 
+/** What `node:crypto` gives, without the methods of Node's own class: `slice` among them differs. */
+export function plainBytes({ buffer, byteOffset, length }: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(buffer as ArrayBuffer, byteOffset, length);
+}
+
 function findNodeCrypto(): NodeCrypto | null {
   try {
     const module = (globalThis as ProcessLike).process?.getBuiltinModule?.("node:crypto") as

@@ -12,7 +12,11 @@ export interface WebAesGcm {
   /** Gives the ciphertext, and the tag behind it. */
   seal(nonce: Uint8Array, aad: Uint8Array, data: Uint8Array): Promise<Uint8Array>;
   /** Gives what was encrypted, or null if the tag behind the ciphertext is wrong. */
-  open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Promise<Uint8Array | null>;
+  open(
+    nonce: Uint8Array,
+    aad: Uint8Array,
+    sealed: Uint8Array,
+  ): Promise<Uint8Array<ArrayBuffer> | null>;
 }
 
 /**

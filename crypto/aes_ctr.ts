@@ -62,7 +62,7 @@ function encryptThenMacSealer(stream: AesCtr, mac: PacketMac): PacketSealer {
     padsLength: false,
     seal(packet, sequence) {
       const end = packet.length - mac.tagBytes;
-      stream.xor(packet.subarray(LENGTH_BYTES, end));
+      packet.set(stream.xor(packet.subarray(LENGTH_BYTES, end)), LENGTH_BYTES);
       mac.sign(sequence, packet.subarray(0, end), packet.subarray(end));
     },
   };
@@ -77,10 +77,9 @@ function encryptThenMacOpener(stream: AesCtr, mac: PacketMac): PacketOpener {
     openLength: readLength,
     open(packet, sequence) {
       const end = packet.length - mac.tagBytes;
-      if (end < LENGTH_BYTES || (end - LENGTH_BYTES) % AES_BLOCK_BYTES !== 0) return false;
-      if (!mac.verify(sequence, packet.subarray(0, end), packet.subarray(end))) return false;
-      stream.xor(packet.subarray(LENGTH_BYTES, end));
-      return true;
+      if (end < LENGTH_BYTES || (end - LENGTH_BYTES) % AES_BLOCK_BYTES !== 0) return null;
+      if (!mac.verify(sequence, packet.subarray(0, end), packet.subarray(end))) return null;
+      return stream.xor(packet.subarray(LENGTH_BYTES, end));
     },
   };
 }
@@ -94,7 +93,7 @@ function encryptAndMacSealer(stream: AesCtr, mac: PacketMac): PacketSealer {
     seal(packet, sequence) {
       const end = packet.length - mac.tagBytes;
       mac.sign(sequence, packet.subarray(0, end), packet.subarray(end));
-      stream.xor(packet.subarray(0, end));
+      packet.set(stream.xor(packet.subarray(0, end)));
     },
   };
 }
@@ -106,14 +105,15 @@ function encryptAndMacOpener(stream: AesCtr, mac: PacketMac): PacketOpener {
     padsLength: true,
     headBytes: AES_BLOCK_BYTES,
     openLength(head) {
-      stream.xor(head.subarray(0, AES_BLOCK_BYTES));
+      head.set(stream.xor(head.subarray(0, AES_BLOCK_BYTES)));
       return readLength(head);
     },
     open(packet, sequence) {
       const end = packet.length - mac.tagBytes;
-      if (end < AES_BLOCK_BYTES || end % AES_BLOCK_BYTES !== 0) return false;
-      stream.xor(packet.subarray(AES_BLOCK_BYTES, end));
-      return mac.verify(sequence, packet.subarray(0, end), packet.subarray(end));
+      if (end < AES_BLOCK_BYTES || end % AES_BLOCK_BYTES !== 0) return null;
+      packet.set(stream.xor(packet.subarray(AES_BLOCK_BYTES, end)), AES_BLOCK_BYTES);
+      if (!mac.verify(sequence, packet.subarray(0, end), packet.subarray(end))) return null;
+      return new Uint8Array(packet.subarray(LENGTH_BYTES, end));
     },
   };
 }

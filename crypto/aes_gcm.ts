@@ -80,7 +80,7 @@ function gcmOpener(gcm: AesGcm, later: Later, nonce: InvocationNonce): PacketOpe
     openLength: readLength,
     open(packet) {
       const end = packet.length - GCM_TAG_BYTES;
-      if (end < LENGTH_BYTES) return false;
+      if (end < LENGTH_BYTES) return null;
       const iv = nonce.next();
       const aad = packet.subarray(0, LENGTH_BYTES);
       if (later.gcm !== null && packet.length >= LARGE_BYTES) {

@@ -53,6 +53,34 @@ export class ByteQueue {
     return end <= first.length ? first.subarray(this.#start, end) : this.#gather(length);
   }
 
+  /**
+   * Takes the first `length` bytes off; there have to be as many.
+   *
+   * @returns A view of them that is valid until any queue is taken from: where they are in several
+   *   chunks, they are put together in a place that is used again.
+   */
+  take(length: number): Uint8Array {
+    const first = this.#chunks[0];
+    const end = this.#start + length;
+    if (first === undefined || end <= first.length || length > this.#length) {
+      const view = this.peek(length);
+      this.skip(length);
+      return view;
+    }
+    if (scratch.length < length) scratch = new Uint8Array(2 ** Math.ceil(Math.log2(length)));
+    const taken = scratch.subarray(0, length);
+    let filled = 0;
+    for (const chunk of this.#chunks) {
+      const start = filled === 0 ? this.#start : 0;
+      const part = chunk.subarray(start, start + length - filled);
+      taken.set(part, filled);
+      filled += part.length;
+      if (filled === length) break;
+    }
+    this.skip(length);
+    return taken;
+  }
+
   /** Drops the first `length` bytes. Views of them stay as they are. */
   skip(length: number): void {
     if (length > this.#length) throw new RangeError("More bytes than the queue holds");
@@ -109,3 +137,5 @@ export class ByteQueue {
 }
 
 const EMPTY = new Uint8Array(0);
+/** Where bytes of several chunks are put together to be looked at once. */
+let scratch: Uint8Array = EMPTY;

@@ -46,11 +46,7 @@ export class Reader {
 
   /** Reads `length` bytes as they are. */
   raw(length: number, field = "bytes"): Uint8Array {
-    if (length > this.remaining) {
-      throw this.error(`${field} of ${length} bytes, but ${this.remaining} are left`);
-    }
-    const start = this.#offset;
-    this.#offset += length;
+    const start = this.#advance(length, field);
     return this.#bytes.subarray(start, this.#offset);
   }
 
@@ -66,9 +62,7 @@ export class Reader {
 
   /** `byte` */
   uint8(field = "byte"): number {
-    const start = this.#offset;
-    this.raw(1, field);
-    return this.#view.getUint8(start);
+    return this.#view.getUint8(this.#advance(1, field));
   }
 
   /** `boolean`: any value but 0 is true. */
@@ -78,16 +72,12 @@ export class Reader {
 
   /** `uint32` */
   uint32(field = "uint32"): number {
-    const start = this.#offset;
-    this.raw(4, field);
-    return this.#view.getUint32(start);
+    return this.#view.getUint32(this.#advance(4, field));
   }
 
   /** `uint64` */
   uint64(field = "uint64"): bigint {
-    const start = this.#offset;
-    this.raw(8, field);
-    return this.#view.getBigUint64(start);
+    return this.#view.getBigUint64(this.#advance(8, field));
   }
 
   /** `string`: arbitrary bytes, at most `maxBytes` of them. */
@@ -153,5 +143,15 @@ export class Reader {
   /** The error for what was found wrong at this place. */
   error(why: string): Error {
     return new this.#ErrorClass(`Cannot read ${this.#what}: ${why} (at byte ${this.#offset})`);
+  }
+
+  /** Goes on behind the next `length` bytes, and gives where they begin. */
+  #advance(length: number, field: string): number {
+    if (length > this.remaining) {
+      throw this.error(`${field} of ${length} bytes, but ${this.remaining} are left`);
+    }
+    const start = this.#offset;
+    this.#offset += length;
+    return start;
   }
 }

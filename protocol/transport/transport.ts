@@ -44,7 +44,7 @@ export interface RekeyLimits {
 export interface TransportHandlers {
   /** The first keys are in use in both directions. */
   onEncrypted(): void;
-  /** A message of a layer above, which the gate let pass. The view is valid during the call. */
+  /** A message of a layer above, which the gate let pass. Nobody else has its buffer. */
   onMessage(number: number, payload: Uint8Array): void;
   /** The peer ended the connection. */
   onDisconnect(message: Disconnect): void;

@@ -137,7 +137,11 @@ export class Driver {
     try {
       // What is being sealed still is told of when it can be taken.
       for (let output = this.#take(); output.length > 0; output = this.#take()) {
-        await this.#flow.writev(output);
+        if (this.#flow.lend === undefined) await this.#flow.writev(output);
+        else {
+          await this.#flow.lend(output);
+          this.engine.takeBack(output);
+        }
         this.#inFlightBytes = 0;
         this.#tellDrained();
       }

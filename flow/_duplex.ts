@@ -13,6 +13,7 @@ export class Duplex implements Flow {
   readonly #incoming: Inlet;
   readonly #outgoing: Outlet;
   readonly #release: (reason: unknown) => void;
+  readonly lend?: (data: readonly Uint8Array[]) => Promise<void>;
   #closing: Promise<void> | null = null;
   #closed = false;
   #aborted = false;
@@ -21,11 +22,18 @@ export class Duplex implements Flow {
    * @param incoming What the peer sends.
    * @param outgoing What goes to the peer.
    * @param release Drops whatever is behind the two, when the flow is aborted.
+   * @param lend What {@linkcode Flow.lend} does, if it can be done.
    */
-  constructor(incoming: Inlet, outgoing: Outlet, release: (reason: unknown) => void) {
+  constructor(
+    incoming: Inlet,
+    outgoing: Outlet,
+    release: (reason: unknown) => void,
+    lend?: (data: readonly Uint8Array[]) => Promise<void>,
+  ) {
     this.#incoming = incoming;
     this.#outgoing = outgoing;
     this.#release = release;
+    if (lend !== undefined) this.lend = lend;
   }
 
   read(): Promise<Uint8Array | typeof Eof> {

@@ -188,6 +188,11 @@ export class Engine {
     return this.#transport.takeOutput();
   }
 
+  /** Takes buffers back that {@linkcode takeOutput} gave, and that nobody needs any more. */
+  takeBack(output: readonly Uint8Array[]): void {
+    this.#transport.takeBack(output);
+  }
+
   /**
    * Does what is due at a time.
    *

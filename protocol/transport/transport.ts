@@ -263,6 +263,11 @@ export class Transport {
     return this.#writer.takeOutput();
   }
 
+  /** Takes buffers of the output back that nobody needs any more. */
+  takeBack(output: readonly Uint8Array[]): void {
+    this.#writer.takeBack(output);
+  }
+
   /** Starts a key exchange, unless one is under way. */
   rekey(): void {
     this.#kex.start();

@@ -6,6 +6,7 @@
 
 import { withSignal } from "../connection/with_signal.ts";
 import type { FlowLike } from "../flow/flow.ts";
+import type { AgentSource } from "./agent_forwarding.ts";
 import { type CommandFlow, commandFlowOf } from "./command_flow.ts";
 import { type ConnectOptions, openConnection } from "./connect.ts";
 import { type PtyOptions, ptyRequestOf } from "./pty.ts";
@@ -18,6 +19,8 @@ export type FlowRequest = SessionRequest & { readonly pty?: PtyOptions | true };
 export type ClientOfFlowOptions = ConnectOptions & {
   /** What runs at the other end of the flow. */
   readonly request: FlowRequest;
+  /** Lends an agent to it: see `Session.forwardAgent`. None by default. */
+  readonly forwardAgent?: AgentSource;
 };
 
 /**
@@ -78,11 +81,11 @@ export async function clientOfFlow(
   flow: FlowLike,
   options: ClientOfFlowOptions,
 ): Promise<CommandFlow> {
-  const { request, signal } = options;
+  const { signal } = options;
   const connection = await openConnection(flow, options);
   try {
     const session = new Session(connection);
-    await withSignal(start(session, request), signal);
+    await withSignal(start(session, options), signal);
     return commandFlowOf(connection, session);
   } catch (error) {
     if (signal?.aborted) connection.abort(error);
@@ -91,8 +94,12 @@ export async function clientOfFlow(
   }
 }
 
-async function start(session: Session, request: FlowRequest): Promise<void> {
+async function start(
+  session: Session,
+  { request, forwardAgent }: ClientOfFlowOptions,
+): Promise<void> {
   await session.channel.opened;
+  if (forwardAgent !== undefined) await session.forwardAgent(forwardAgent);
   if (request.pty !== undefined) await session.requestPty(ptyRequestOf(request.pty));
   await session.run(request);
 }

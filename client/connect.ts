@@ -9,6 +9,7 @@ import { withSignal } from "../connection/with_signal.ts";
 import { asFlow } from "../flow/as_flow.ts";
 import type { Flow, FlowLike } from "../flow/flow.ts";
 import type { HostKeyContext } from "../keys/authenticator.ts";
+import type { KeepaliveOptions } from "../protocol/keepalive.ts";
 import type { RekeyLimits } from "../protocol/transport/transport.ts";
 import { type AlgorithmChoice, algorithmsOf, type HostKeyExpectation } from "./algorithms.ts";
 import { authMethodsOf, type ClientAuth } from "./auth.ts";
@@ -38,6 +39,16 @@ export interface ConnectSettings extends ConnectionHandlers {
   readonly onHostKeys?: HostKeysListener;
   /** How long it may take until the user is logged in: two minutes unless given; 0 for ever. */
   readonly loginTimeoutMs?: number;
+  /**
+   * How long the server may take to identify itself and to exchange keys: as long as the login,
+   * unless given, or 0. The time that `verifyHostKey` takes does not count.
+   */
+  readonly handshakeTimeoutMs?: number;
+  /**
+   * When a server that is silent is asked for a sign of life, and given up: never, unless given.
+   * What was pending rejects with a `DisconnectError` whose code is `CONNECTION_LOST`, then.
+   */
+  readonly keepalive?: KeepaliveOptions;
   /** How this client identifies itself: `SSH-2.0-…`, without a line end. */
   readonly identification?: string;
   /** How many channels may be open at once: 1000 unless given. */
@@ -152,7 +163,8 @@ function makeConnection(
   options: ConnectOptions,
   { judge, update, context, expected }: JudgedHost,
 ): Connection {
-  const { user, rekey, loginTimeoutMs, identification, maxChannels, onHostKeys } = options;
+  const { user, rekey, loginTimeoutMs, handshakeTimeoutMs, keepalive } = options;
+  const { identification, maxChannels, onHostKeys } = options;
   if (typeof user !== "string") throw new TypeError("Cannot connect: there is no user");
   const connection = new Connection(flow, {
     role: "client",
@@ -161,6 +173,8 @@ function makeConnection(
     verifyHostKey: (key) => judge(key, context),
     ...(rekey !== undefined && { rekey }),
     ...(loginTimeoutMs !== undefined && { loginTimeoutMs }),
+    ...(handshakeTimeoutMs !== undefined && { handshakeTimeoutMs }),
+    ...(keepalive !== undefined && { keepalive }),
     ...(identification !== undefined && { identification }),
     ...(maxChannels !== undefined && { maxChannels }),
   }, {

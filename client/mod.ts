@@ -37,4 +37,5 @@ export { hostbased, type HostbasedOptions } from "../protocol/auth/hostbased.ts"
 export { keyboardInteractive } from "../protocol/auth/keyboard_interactive.ts";
 export { password, type PasswordOptions } from "../protocol/auth/password.ts";
 export { publicKey } from "../protocol/auth/publickey.ts";
+export type { KeepaliveOptions } from "../protocol/keepalive.ts";
 export * from "../wire/errors.ts";

@@ -14,6 +14,7 @@ import type {
 } from "../protocol/connection/multiplexer.ts";
 import type { ConnectionInfo } from "../protocol/engine_options.ts";
 import type { Role } from "../protocol/gate.ts";
+import { KEEPALIVE_REQUEST } from "../protocol/keepalive.ts";
 import { type Deferred, deferred } from "../wire/deferred.ts";
 import {
   ChannelOpenReason,
@@ -287,7 +288,7 @@ export class Connection {
       await withSignal(pong.promise, options.signal);
     } else {
       // Whatever the answer is, it is one.
-      await this.request("keepalive@openssh.com", undefined, options).catch((error) => {
+      await this.request(KEEPALIVE_REQUEST, undefined, options).catch((error) => {
         if (!(error instanceof RequestError)) throw error;
       });
     }

@@ -9,19 +9,18 @@
  */
 
 import { platformRandom } from "../crypto/random.ts";
-import { isCertificateAlgorithm } from "../keys/certificate_algorithms.ts";
 import { decodeBanner } from "../wire/auth_messages.ts";
 import { type Deferred, deferred } from "../wire/deferred.ts";
 import { DisconnectCode, DisconnectError, printable, ProtocolError } from "../wire/errors.ts";
 import { messageName, Msg } from "../wire/message_numbers.ts";
 import type { Disconnect } from "../wire/transport_messages.ts";
 import { authenticateClient } from "./auth/client.ts";
-import { HOSTBOUND_EXTENSION } from "./auth/publickey.ts";
 import { type AuthenticatedUser, authenticateServer } from "./auth/server.ts";
 import type { ChannelLimits, ChannelSink, EngineChannel } from "./connection/channel.ts";
 import { type GlobalReply, Multiplexer } from "./connection/multiplexer.ts";
 import { Conversation } from "./conversation.ts";
 import { disconnectFor, toError } from "./_disconnect.ts";
+import { extensionsOf } from "./_extensions.ts";
 import type {
   ClientEngineOptions,
   ConnectionInfo,
@@ -29,6 +28,7 @@ import type {
   ServerEngineOptions,
 } from "./engine_options.ts";
 import type { Role } from "./gate.ts";
+import { Keepalive, KEEPALIVE_REQUEST } from "./keepalive.ts";
 import { checkIdentification } from "./transport/identification.ts";
 import { type RekeyLimits, Transport } from "./transport/transport.ts";
 
@@ -50,6 +50,8 @@ export class Engine {
   readonly #multiplexer: Multiplexer;
   readonly #loginTimeoutMs: number;
   readonly #startedAt: number;
+  readonly #keepalive: Keepalive | null;
+  #handshakeDeadline: number | null;
   #auth: Conversation | null = null;
   #user: AuthenticatedUser | null = null;
   #parked: Deferred<void> | null = null;
@@ -64,6 +66,11 @@ export class Engine {
     this.#identification = checkIdentification(options.identification ?? DEFAULT_IDENTIFICATION);
     this.#loginTimeoutMs = options.loginTimeoutMs ?? DEFAULT_LOGIN_TIMEOUT_MS;
     this.#startedAt = options.now();
+    this.#keepalive = options.keepalive === undefined ? null : new Keepalive(options.keepalive);
+    const { handshakeTimeoutMs = 0 } = options;
+    this.#handshakeDeadline = handshakeTimeoutMs === 0
+      ? null
+      : this.#startedAt + handshakeTimeoutMs;
     this.#transport = new Transport({
       identity: options,
       algorithms: options.algorithms,
@@ -213,6 +220,8 @@ export class Engine {
       );
       return null;
     }
+    this.#checkHandshake(now);
+    if (this.#closed !== null) return null;
     this.#transport.rekeyIfDue(now);
     const { silenceDeadline } = this.#transport;
     if (silenceDeadline !== null && now >= silenceDeadline) {
@@ -223,8 +232,12 @@ export class Engine {
       );
       return null;
     }
+    this.#checkKeepalive(now);
+    if (this.#closed !== null) return null;
     const deadlines = [
       loginDeadline,
+      this.#handshakeDeadline,
+      this.#keepalive?.deadline(this.#transport.heardAt) ?? null,
       silenceDeadline,
       this.#transport.rekeyDeadline,
       ...this.#sleepers.map(({ time }) => time),
@@ -302,6 +315,41 @@ export class Engine {
     return this.#startedAt + this.#loginTimeoutMs;
   }
 
+  /** The time that we take ourselves, to ask the user about a host key, is not the peer's. */
+  #checkHandshake(now: number): void {
+    const { handshakeTimeoutMs = 0 } = this.#options;
+    if (this.#handshakeDeadline === null || now < this.#handshakeDeadline) return;
+    if (this.#waits) {
+      this.#handshakeDeadline = now + handshakeTimeoutMs;
+      return;
+    }
+    const what = this.#transport.peerVersion === null
+      ? "The peer did not identify itself"
+      : "The peer did not finish the key exchange";
+    this.#fail(
+      new ProtocolError(`${what} within ${handshakeTimeoutMs} ms`, {
+        code: DisconnectCode.BY_APPLICATION,
+      }),
+    );
+  }
+
+  #checkKeepalive(now: number): void {
+    const keepalive = this.#keepalive;
+    // What the peer says while a step waits is not listened to.
+    if (this.#waits) keepalive?.restart(now);
+    switch (keepalive?.advance(now, this.#transport.heardAt)) {
+      case "ask":
+        return this.sendGlobalRequest(KEEPALIVE_REQUEST, new Uint8Array(0), () => {});
+      case "give up":
+        return this.#fail(
+          new DisconnectError(
+            `The connection was lost: the peer has been silent for ${keepalive?.patienceMs} ms`,
+            { code: DisconnectCode.CONNECTION_LOST, description: "", by: "us" },
+          ),
+        );
+    }
+  }
+
   #checkConnected(what: string): void {
     if (this.#closed !== null) throw this.#closed;
     if (this.#user === null) throw new TypeError(`Cannot ${what}: nobody is authenticated yet`);
@@ -368,6 +416,7 @@ export class Engine {
   }
 
   #startAuthentication(): void {
+    this.#handshakeDeadline = null;
     const conversation = new Conversation({
       what: "authentication",
       send: (payload) => this.#send(payload),
@@ -409,6 +458,7 @@ export class Engine {
     transport.phase = "connected";
     transport.startCompression();
     transport.allowPackets(MAX_CONNECTED_PACKET_BYTES);
+    this.#keepalive?.restart(this.#options.now());
     this.#sink.onAuthenticated(user);
   }
 
@@ -436,20 +486,4 @@ export class Engine {
     this.#parked = null;
     this.#sink.onClosed(reason);
   }
-}
-
-/** What is told to the peer in EXT_INFO. */
-function extensionsOf(
-  options: ClientEngineOptions | ServerEngineOptions,
-): ReadonlyMap<string, string> {
-  const both: [string, string][] = [["global-requests-ok", ""], ["ping@openssh.com", "0"]];
-  if (options.role === "client") return new Map(both);
-  // As with OpenSSH, whose clients take a name to stand for the one with a certificate, too.
-  const signatures = options.auth.signatureAlgorithms
-    .filter((name) => !isCertificateAlgorithm(name));
-  return new Map([
-    ["server-sig-algs", signatures.join(",")],
-    [HOSTBOUND_EXTENSION, "0"],
-    ...both,
-  ]);
 }

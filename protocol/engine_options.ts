@@ -11,6 +11,7 @@ import type { Debug, KexInit } from "../wire/transport_messages.ts";
 import type { ClientAuthOptions } from "./auth/client.ts";
 import type { AuthenticatedUser, ServerAuthOptions } from "./auth/server.ts";
 import type { IncomingChannelOpen, IncomingGlobalRequest } from "./connection/multiplexer.ts";
+import type { KeepaliveOptions } from "./keepalive.ts";
 import type { Algorithms } from "./transport/algorithms.ts";
 import type { NegotiatedAlgorithms } from "./transport/negotiation.ts";
 import type { RekeyLimits } from "./transport/transport.ts";
@@ -55,6 +56,13 @@ export interface EngineOptions {
   readonly rekey?: Partial<RekeyLimits>;
   /** How long authentication may take, in milliseconds; two minutes unless given, 0 for ever. */
   readonly loginTimeoutMs?: number;
+  /**
+   * How long the peer may take for its identification and the first key exchange, in milliseconds:
+   * unless given, only the time for all of the login counts; 0 says the same.
+   */
+  readonly handshakeTimeoutMs?: number;
+  /** When a peer that is silent is asked for a sign of life: never, unless given. */
+  readonly keepalive?: KeepaliveOptions;
   /** How many channels may be open at once: 1000 unless given. */
   readonly maxChannels?: number;
 }

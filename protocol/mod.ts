@@ -28,6 +28,7 @@ export * from "./connection/multiplexer.ts";
 export * from "./engine.ts";
 export * from "./engine_options.ts";
 export * from "./gate.ts";
+export type { KeepaliveOptions } from "./keepalive.ts";
 export * from "./transport/algorithms.ts";
 export * from "./transport/compression.ts";
 export * from "./transport/kex/types.ts";

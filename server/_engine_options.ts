@@ -59,7 +59,8 @@ export function engineOptionsOf(
   },
 ): DrivenEngineOptions {
   const address = options.peerAddress ?? addressOf(flow);
-  const { identification, rekey, loginTimeoutMs, maxChannels } = options;
+  const { identification, rekey, loginTimeoutMs, handshakeTimeoutMs, keepalive } = options;
+  const { maxChannels } = options;
   return {
     role: "server",
     algorithms: algorithmsOf(options),
@@ -68,6 +69,8 @@ export function engineOptionsOf(
     ...(identification !== undefined && { identification }),
     ...(rekey !== undefined && { rekey }),
     ...(loginTimeoutMs !== undefined && { loginTimeoutMs }),
+    ...(handshakeTimeoutMs !== undefined && { handshakeTimeoutMs }),
+    ...(keepalive !== undefined && { keepalive }),
     ...(maxChannels !== undefined && { maxChannels }),
     auth: {
       methods: options.authMethods ?? AUTH_METHODS,

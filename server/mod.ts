@@ -48,6 +48,7 @@ export * from "./users.ts";
 export type { AuthDecision } from "../protocol/auth/decision.ts";
 export type { AuthAttempt, AuthenticatedUser } from "../protocol/auth/server.ts";
 export type { ConnectionInfo } from "../protocol/engine_options.ts";
+export type { KeepaliveOptions } from "../protocol/keepalive.ts";
 export type { ChannelOpenRequest, Connection, GlobalRequest } from "../connection/connection.ts";
 export { Channel, type ChannelOptions } from "../connection/channel.ts";
 export * from "../wire/errors.ts";

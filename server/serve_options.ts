@@ -11,6 +11,7 @@ import type { Signer } from "../keys/types.ts";
 import type { AuthDecision } from "../protocol/auth/decision.ts";
 import type { AuthAttempt } from "../protocol/auth/server.ts";
 import type { Algorithms } from "../protocol/transport/algorithms.ts";
+import type { KeepaliveOptions } from "../protocol/keepalive.ts";
 import type { RekeyLimits } from "../protocol/transport/transport.ts";
 import type { PtyRequest, ServerSession, SessionHandler } from "./session.ts";
 
@@ -118,6 +119,16 @@ export interface ServerOptions {
   readonly authFailureDelayMs?: number | undefined;
   /** How long authentication may take, in milliseconds: two minutes, unless given; 0 for ever. */
   readonly loginTimeoutMs?: number | undefined;
+  /**
+   * How long a client may take to identify itself and to exchange keys, in milliseconds: as long as
+   * the login, unless given, or 0.
+   */
+  readonly handshakeTimeoutMs?: number | undefined;
+  /**
+   * When a client that is logged in and silent is asked for a sign of life, and given up: never,
+   * unless given.
+   */
+  readonly keepalive?: KeepaliveOptions | undefined;
   /** What the server says of itself: `SSH-2.0-…`. */
   readonly identification?: string | undefined;
   /** When keys are exchanged anew: 1 GiB, 2^31 packets, one hour, unless given. */

@@ -170,6 +170,11 @@ export class Transport {
     return this.#peerExtensions;
   }
 
+  /** When the peer said something, or we were done with what it had said. */
+  get heardAt(): number {
+    return this.#heardAt;
+  }
+
   /** Whether the next packet is at the cipher. */
   get isOpening(): boolean {
     return this.#reader.isOpening;

@@ -2,7 +2,7 @@ import { describe, it } from "@std/testing/bdd";
 import assert from "node:assert/strict";
 import { clientOfFlow, type CommandFlow, type FlowRequest } from "../../client/mod.ts";
 import type { Channel, ChannelOptions, ChannelRequest } from "../../connection/mod.ts";
-import { Eof, type Flow, fromStreams } from "../../flow/mod.ts";
+import { Eof, type Flow, flowPair, fromStreams } from "../../flow/mod.ts";
 import { deferred } from "../../wire/deferred.ts";
 import {
   ChannelOpenError,
@@ -79,6 +79,27 @@ describeConformance("clientOfFlow", {
 });
 
 describe("clientOfFlow", () => {
+  it("lends an agent to what runs, if it is told to", async () => {
+    const names: string[] = [];
+    await using server = await testServer({
+      async session(channel) {
+        for await (const request of channel.requests) {
+          names.push(request.name);
+          request.reply(true);
+        }
+      },
+    });
+    const [near, far] = flowPair();
+    const options = { ...adaTrusting, request, forwardAgent: () => near };
+    const flow = await clientOfFlow(server.flow, options);
+    assert.deepEqual(names, ["auth-agent-req@openssh.com", "exec"]);
+    const channel = await server.connection.openChannel("auth-agent@openssh.com");
+    await channel.send(encode("x"));
+    assert.deepEqual(await far.read(), encode("x"));
+    far.abort();
+    flow.abort();
+  });
+
   it("makes one request, and is a flow to what it runs", async () => {
     const requests: ChannelRequest[] = [];
     const { flow, server } = await start(async (channel) => {

@@ -77,7 +77,6 @@ describePeer(
       tellsSignals: true,
       // As its client.
       rekeyBytes: null,
-      followsUnderLoad: true,
     });
   },
 );

@@ -79,6 +79,5 @@ describePeer("paramiko", (python) => {
     // It has no way to tell the signal.
     tellsSignals: false,
     rekeyBytes: REKEY_BYTES,
-    followsUnderLoad: true,
   });
 });

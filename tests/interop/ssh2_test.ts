@@ -89,6 +89,5 @@ describePeer(["node", "ssh2"], "ssh2", (node) => {
     },
     tellsSignals: true,
     rekeyBytes: REKEY_BYTES,
-    followsUnderLoad: true,
   });
 });

@@ -11,6 +11,7 @@ from peer import answer_requests, outcome, read_input
 
 HOST = "127.0.0.1"
 TIMEOUT_S = 30
+CHUNK_BYTES = 32768
 
 
 class Answering(asyncssh.SSHClient):
@@ -85,17 +86,35 @@ async def run(request):
     return outcome(result.exit_status, ended_by, result.stdout, result.stderr)
 
 
+async def pump(source, target):
+    """Passes on what is read, as fast as it is taken."""
+    while chunk := await source.read(CHUNK_BYTES):
+        target.write(chunk)
+        await target.drain()
+
+
+async def feed(process, child):
+    """Passes on what the client sends, up to its EOF."""
+    try:
+        await pump(process.stdin, child.stdin)
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+    child.stdin.close()
+
+
 async def handle_process(process):
     """Runs the command of a client in a shell."""
     pipe = subprocess.PIPE
     child = await asyncio.create_subprocess_shell(
         process.command, stdin=pipe, stdout=pipe, stderr=pipe
     )
-    # The end of one output is not that of the other: EOF is sent when the process has ended.
-    await process.redirect(child.stdin, child.stdout, child.stderr, send_eof=False)
-    await process.stdout.drain()
-    await process.stderr.drain()
+    # Not by process.redirect(): when the client's window is open again, resume_reading() of
+    # asyncssh's _StreamReader reads each output once more, also one whose read has not come back.
+    # asyncio refuses the second, and by that the connection is lost.
+    feeding = asyncio.create_task(feed(process, child))
+    await asyncio.gather(pump(child.stdout, process.stdout), pump(child.stderr, process.stderr))
     status = await child.wait()
+    feeding.cancel()
     if status < 0:
         process.exit_with_signal(signal.Signals(-status).name[3:])
     else:

@@ -23,7 +23,7 @@ export const DATA_NORMAL = 0;
 export const DATA_STDERR = 1;
 
 /** The largest piece of data that is sent in one packet, however much a peer allows. */
-const MAX_SEND_BYTES = 32 * 1024;
+const MAX_SEND_BYTES = 128 * 1024;
 
 /** A request that the peer made on a channel. */
 export interface IncomingChannelRequest {

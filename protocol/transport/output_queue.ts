@@ -8,7 +8,8 @@
 import { type Deferred, deferred } from "../../wire/deferred.ts";
 
 const FIRST_CHUNK_BYTES = 1024;
-const MAX_CHUNK_BYTES = 256 * 1024;
+/** Eight packets of 32 KiB of data, with what goes around that. */
+const MAX_CHUNK_BYTES = 260 * 1024;
 /** From here on output is a stream's, and gets the largest chunk at once. */
 const STREAM_BYTES = 8 * 1024;
 

@@ -4,9 +4,11 @@
  * @module
  */
 
+import { equalBytes } from "@noble/curves/utils.js";
 import { withSignal } from "../connection/with_signal.ts";
 import { asFlow } from "../flow/as_flow.ts";
 import { Eof, type Flow, type FlowLike } from "../flow/flow.ts";
+import { encodeSessionBinding, sessionBindExtension } from "../keys/agent_bindings.ts";
 import {
   AgentMessageReader,
   frameAgentMessage,
@@ -24,9 +26,13 @@ import {
 import type { Certificate } from "../keys/certificate.ts";
 import { plainAlgorithm } from "../keys/certificate_algorithms.ts";
 import { parsePublicKey } from "../keys/public_key.ts";
-import type { PrivateKey, PublicKey, Signer } from "../keys/types.ts";
-import type { ClientAuthMethod } from "../protocol/auth/client.ts";
-import { publicKey } from "../protocol/auth/publickey.ts";
+import type { PrivateKey, PublicKey, SessionBinding, Signer } from "../keys/types.ts";
+import type {
+  ClientAuthContext,
+  ClientAuthMethod,
+  ClientAuthOutcome,
+} from "../protocol/auth/client.ts";
+import { bindingOf, PUBLICKEY, publicKey } from "../protocol/auth/publickey.ts";
 import { type Deferred, deferred } from "../wire/deferred.ts";
 import {
   FlowClosedError,
@@ -36,6 +42,7 @@ import {
   RequestError,
 } from "../wire/errors.ts";
 import { Reader } from "../wire/reader.ts";
+import type { AgentSource } from "./agent_forwarding.ts";
 import type { WaitOptions } from "./session.ts";
 
 /** A key that an agent holds: it signs there. */
@@ -60,12 +67,12 @@ export interface AddKeyOptions extends AgentConstraints, WaitOptions {
  *
  * @example The user's agent
  * ```ts ignore
- * import { agentAuth, agentClient, connect } from "@sshflow/ssh/client";
+ * import { agentAuth, connect } from "@sshflow/ssh/client";
  *
  * const path = Deno.env.get("SSH_AUTH_SOCK");
- * await using agent = agentClient(await Deno.connect({ transport: "unix", path }));
+ * const auth = agentAuth(() => Deno.connect({ transport: "unix", path }));
  * const conn = await Deno.connect({ hostname: "server.example", port: 22 });
- * await using ssh = await connect(conn, { user: "ada", auth: await agentAuth(agent), verifyHostKey });
+ * await using ssh = await connect(conn, { user: "ada", auth, verifyHostKey });
  * ```
  *
  * @example An agent in memory
@@ -95,17 +102,50 @@ export function agentClient(flow: FlowLike): AgentClient {
 }
 
 /**
- * Ways to authenticate with each key of an agent, in its order. The server is asked first if it
- * would take the key, which spares signatures that the user may have to confirm.
+ * Authenticates with each key of an agent, in its order. The server is asked first if it would take
+ * the key, which spares signatures that the user may have to confirm.
+ *
+ * The agent is told of the session, as `ssh` tells it, so that keys can be used which it restricts
+ * to destinations: see {@linkcode AgentClient.bind}. It is asked for its keys after that.
  *
  * Servers end the connection after some attempts, six with OpenSSH: where an agent has many keys,
  * choose among {@linkcode AgentClient.keys}, and give each to `publicKey`.
+ *
+ * @param agent The agent, which stays open, and can be bound to one login only; or a function that
+ *   connects to it at each login, and what it gives is closed after that.
  */
-export async function agentAuth(
+export function agentAuth(agent: AgentClient | AgentSource): readonly ClientAuthMethod[] {
+  return [{
+    name: PUBLICKEY,
+    async authenticate(context) {
+      if (agent instanceof AgentClient) return await keyMethods(agent, context);
+      let opened: AgentClient;
+      try {
+        opened = agentClient(await agent());
+      } catch (error) {
+        return { outcome: "skipped", why: `the agent cannot be reached: ${reasonOf(error)}` };
+      }
+      const close = (): void => void opened.close().catch(() => {});
+      context.over.addEventListener("abort", close, { once: true });
+      if (context.over.aborted) close();
+      return await keyMethods(opened, context);
+    },
+  }];
+}
+
+/** A method for each key that the agent has for this session. */
+async function keyMethods(
   agent: AgentClient,
-  options: WaitOptions = {},
-): Promise<readonly ClientAuthMethod[]> {
-  return (await agent.keys(options)).map((key) => publicKey(key, { probe: true }));
+  context: ClientAuthContext,
+): Promise<ClientAuthOutcome> {
+  try {
+    await agent.bind(bindingOf(context));
+    const keys = await agent.keys();
+    if (keys.length === 0) return { outcome: "skipped", why: "the agent has no keys" };
+    return { outcome: "replaced", by: keys.map((key) => publicKey(key, { probe: true })) };
+  } catch (error) {
+    return { outcome: "skipped", why: `the agent gave no keys: ${reasonOf(error)}` };
+  }
 }
 
 /**
@@ -119,6 +159,7 @@ export class AgentClient {
   readonly #waiting: Deferred<AgentResponse>[] = [];
   readonly #reading: Promise<void>;
   #ended: { readonly reason: unknown } | null = null;
+  #binding: { readonly session: SessionBinding; readonly done: Promise<boolean> } | null = null;
 
   /** Clients are made by {@linkcode agentClient}. */
   constructor(flow: FlowLike) {
@@ -139,8 +180,12 @@ export class AgentClient {
     for (const { blob, comment } of await this.identities(options)) {
       const key = parseOrNull(blob, comment);
       if (key === null) continue;
-      const sign: Signer["sign"] = (algorithm, data) => this.sign(key, data, { algorithm });
-      keys.push({ publicKey: key, comment, sign });
+      keys.push({
+        publicKey: key,
+        comment,
+        sign: (algorithm, data) => this.sign(key, data, { algorithm }),
+        bind: async (session) => void await this.bind(session),
+      });
     }
     return keys;
   }
@@ -180,9 +225,34 @@ export class AgentClient {
   }
 
   /**
+   * Tells the agent which session what follows is for (OpenSSH's PROTOCOL.agent, section 1): it
+   * gives and uses keys only where their destinations allow it. Whoever logs in with its keys need
+   * not call this: `publicKey` does. An agent can be bound to one login only.
+   *
+   * @returns Whether the agent has taken it: not if it knows of no sessions, or is bound already.
+   * @throws {Error} What has ended the agent.
+   */
+  async bind(session: SessionBinding, options: WaitOptions = {}): Promise<boolean> {
+    const { hostKey, sessionId, signature, forwarding } = session;
+    if (!isSame(this.#binding?.session, session)) {
+      const done = this.extension(sessionBindExtension, encodeSessionBinding(session)).then(
+        () => true,
+        (error) => {
+          if (error instanceof RequestError) return false;
+          throw error;
+        },
+      );
+      done.catch(() => {});
+      this.#binding = { session: { hostKey, sessionId, signature, forwarding }, done };
+    }
+    return await withSignal(this.#binding?.done ?? Promise.resolve(false), options.signal);
+  }
+
+  /**
    * Adds a key; the same key with other constraints takes its place.
    *
-   * @throws {RangeError} If the lifetime is not a number of seconds from 1 on.
+   * @throws {RangeError} If the lifetime is not a number of seconds from 1 on, or there are
+   *   destinations without a name or a key.
    */
   async add(key: PrivateKey, options: AddKeyOptions = {}): Promise<void> {
     const { comment = key.comment, certificate = null, signal: _, ...constraints } = options;
@@ -333,6 +403,15 @@ export class AgentClient {
     this.#ended ??= { reason };
     for (const answer of this.#waiting.splice(0)) answer.reject(this.#ended.reason);
   }
+}
+
+function isSame(bound: SessionBinding | undefined, session: SessionBinding): boolean {
+  return bound !== undefined && bound.forwarding === session.forwarding &&
+    equalBytes(bound.sessionId, session.sessionId) && equalBytes(bound.hostKey, session.hostKey);
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function flagsOf(algorithm: string): number {

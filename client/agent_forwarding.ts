@@ -8,9 +8,12 @@
 import type { Channel, ChannelOpenRequest, Connection } from "../connection/mod.ts";
 import type { MaybePromise } from "../crypto/types.ts";
 import { asFlow } from "../flow/as_flow.ts";
-import type { Flow, FlowLike } from "../flow/flow.ts";
+import { Eof, type Flow, type FlowLike } from "../flow/flow.ts";
 import { proxy } from "../flow/proxy.ts";
-import { ChannelOpenReason, RequestError } from "../wire/errors.ts";
+import { encodeSessionBinding, sessionBindExtension } from "../keys/agent_bindings.ts";
+import { AgentMessageReader, frameAgentMessage } from "../keys/agent_framing.ts";
+import { type AgentRequest, encodeAgentRequest } from "../keys/agent_protocol.ts";
+import { ChannelOpenReason, FlowClosedError, ProtocolError, RequestError } from "../wire/errors.ts";
 
 /** Connects to an agent: each time that somebody at the server does. */
 export type AgentSource = () => MaybePromise<FlowLike>;
@@ -55,6 +58,8 @@ class Lending {
   /** Whether the server has said yes to a session. */
   granted = false;
   readonly #connection: Connection;
+  /** Agents that have not answered yet. */
+  readonly #asked = new Set<Flow>();
   readonly #lent: { readonly source: AgentSource }[] = [];
   #giveBack: () => void = () => {};
 
@@ -73,7 +78,10 @@ class Lending {
       const at = this.#lent.indexOf(one);
       if (at === -1) return;
       this.#lent.splice(at, 1);
-      if (this.#lent.length === 0) this.#giveBack();
+      if (this.#lent.length > 0) return;
+      this.#giveBack();
+      const reason = new FlowClosedError("Cannot lend an agent: the sessions have ended");
+      for (const agent of this.#asked) agent.abort(reason);
     };
   }
 
@@ -83,8 +91,11 @@ class Lending {
       // Of several the last counts.
       const source = this.#lent.at(-1)?.source;
       if (source !== undefined) agent = asFlow(await source());
-    } catch {
+      if (agent !== null && this.#lent.length > 0) await this.#bind(agent);
+    } catch (error) {
       // Why it cannot be reached, is nothing that the server has to know.
+      agent?.abort(error);
+      agent = null;
     }
     // The sessions may have ended meanwhile, and the connection with them.
     if (agent === null || this.#lent.length === 0) {
@@ -95,5 +106,38 @@ class Lending {
     channel.stderr.cancel().catch(() => {});
     // Either end may leave at any time: the other one sees it, and nobody here has to.
     proxy(channel, agent).catch(() => {});
+  }
+
+  /**
+   * Tells the agent to which server it is lent, as `ssh` does: whatever it answers, since many know
+   * of no sessions. Those that do keep keys back that are not for use from there.
+   */
+  async #bind(agent: Flow): Promise<void> {
+    const { info } = this.#connection;
+    if (info === null) throw new TypeError("Cannot lend an agent: nothing has been agreed on");
+    const { hostKey: { blob }, sessionId, hostKeySignature: signature } = info;
+    const session = { hostKey: blob, sessionId, signature, forwarding: true };
+    const payload = encodeSessionBinding(session);
+    const request = { type: "extension", name: sessionBindExtension, payload } as const;
+    this.#asked.add(agent);
+    try {
+      await ask(agent, request);
+    } finally {
+      this.#asked.delete(agent);
+    }
+  }
+}
+
+/** Makes the first request of a flow, and waits for whatever is answered. */
+async function ask(agent: Flow, request: AgentRequest): Promise<void> {
+  await agent.write(frameAgentMessage(encodeAgentRequest(request)));
+  const messages = new AgentMessageReader();
+  while (messages.next() === null) {
+    const chunk = await agent.read();
+    if (chunk === Eof) throw new FlowClosedError("Cannot lend an agent: it has closed the flow");
+    messages.push(chunk);
+  }
+  if (messages.isWithin) {
+    throw new ProtocolError("Cannot lend an agent: it answers what it was not asked");
   }
 }

@@ -71,7 +71,8 @@ function hostKeysOf(
     const isOfKind = chosen !== undefined || isCertificateAlgorithm(name) === certified;
     return (isExpected ? 0 : 2) + (isOfKind ? 0 : 1);
   };
-  return [...hostKeys].sort((a, b) => rank(a) - rank(b));
+  return hostKeys.map((name) => ({ name, rank: rank(name) }))
+    .sort((a, b) => a.rank - b.rank).map(({ name }) => name);
 }
 
 /** @param select Gives those with certain names; all that are supported, if no names are given. */

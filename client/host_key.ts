@@ -120,19 +120,21 @@ export function hostKeyJudge(options: HostKeyOptions): HostKeyJudge {
       const sameType = expected.key === null ||
         plainKey(expected.key).type === plainKey(key).type;
       const status = sameType ? "known-changed" : "found-other";
-      throw hostKeyRefusal(key, context, status, `${expected.text} was expected`);
+      throw hostKeyRefusal(key, context, status, `${expected.text()} was expected`);
     },
   };
 }
 
 /** What is expected, for people; and the key itself, if it is known. */
-function expectationOf(known: string | PublicKey): { text: string; key: PublicKey | null } {
+function expectationOf(
+  known: string | PublicKey,
+): { text: () => string; key: PublicKey | null } {
   if (typeof known === "string") {
     const text = known.trim();
-    if (!/\s/.test(text)) return { text: printable(text), key: null };
+    if (!/\s/.test(text)) return { text: () => printable(text), key: null };
     return expectationOf(parsePublicKeyLine(text));
   }
-  return { text: `${describeKey(known).kind} ${fingerprint(known)}`, key: known };
+  return { text: () => `${describeKey(known).kind} ${fingerprint(known)}`, key: known };
 }
 
 /** Whether a judge is one that {@linkcode KnownHostsVerifier} describes. */

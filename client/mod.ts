@@ -8,7 +8,7 @@
  * | turn a flow into a flow to one command | {@linkcode clientOfFlow} |
  * | use an agent, also to authenticate | {@linkcode agentClient}, {@linkcode agentAuth} |
  * | know servers by a file of known hosts | {@linkcode knownHosts}, {@linkcode writeKnownHost} |
- * | read `~/.ssh/config` | {@linkcode parseSshConfig}, {@linkcode connectOptionsOf}, {@linkcode sessionOptionsOf} |
+ * | read `~/.ssh/config`, and connect as it says | {@linkcode parseSshConfig}, {@linkcode connectBy} |
  * | authenticate | {@linkcode publicKey}, {@linkcode password}, {@linkcode keyboardInteractive} |
  *
  * @module

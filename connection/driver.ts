@@ -183,7 +183,8 @@ export class Driver {
   #advance(): void {
     const now = performance.now();
     const next = this.engine.advance(now);
-    if (next === this.#dueAt) return;
+    // A timer that is early does no harm: it asks again.
+    if (next !== null && next >= this.#dueAt) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     this.#dueAt = next ?? Infinity;

@@ -13,10 +13,21 @@ export interface NodeCipher {
   final(): Uint8Array;
 }
 
-/** An HMAC of `node:crypto`, in the part that is used here. */
-export interface NodeHmac {
-  update(data: Uint8Array): NodeHmac;
-  digest(): Uint8Array;
+/** A hash or an HMAC of `node:crypto`, in the part that is used here. */
+export interface NodeHash {
+  update(data: Uint8Array): NodeHash;
+  digest(): Uint8Array<ArrayBuffer>;
+}
+
+/** A key of `node:crypto`, in the part that is used here. */
+export interface NodeKey {
+  export(options: { readonly format: "jwk" }): JsonWebKey;
+}
+
+/** What `node:crypto` makes a key of: other encodings than this one take it much longer. */
+interface NodeKeySource {
+  readonly key: JsonWebKey;
+  readonly format: "jwk";
 }
 
 /** `node:crypto`, in the part that is used here. */
@@ -24,7 +35,17 @@ export interface NodeCrypto {
   getCiphers(): string[];
   createCipheriv(name: string, key: Uint8Array, iv: Uint8Array): NodeCipher;
   createDecipheriv(name: string, key: Uint8Array, iv: Uint8Array): NodeCipher;
-  createHmac(hash: string, key: Uint8Array): NodeHmac;
+  createHash(name: string): NodeHash;
+  createHmac(hash: string, key: Uint8Array): NodeHash;
+  generateKeyPairSync(
+    type: string,
+    options?: { readonly namedCurve: string },
+  ): { readonly publicKey: NodeKey; readonly privateKey: NodeKey };
+  createPublicKey(source: NodeKeySource): NodeKey;
+  createPrivateKey(source: NodeKeySource): NodeKey;
+  diffieHellman(keys: { readonly privateKey: NodeKey; readonly publicKey: NodeKey }): Uint8Array;
+  sign(algorithm: null, data: Uint8Array, key: NodeKey): Uint8Array;
+  verify(algorithm: null, data: Uint8Array, key: NodeKey, signature: Uint8Array): boolean;
 }
 
 interface ProcessLike {
@@ -58,6 +79,7 @@ function findNodeCrypto(): NodeCrypto | null {
       | undefined;
     // A runtime may have the module and yet not this part of it: the calls then throw.
     module?.getCiphers();
+    module?.createHash("sha256").update(new Uint8Array(1)).digest();
     module?.createHmac("sha256", new Uint8Array(32)).update(new Uint8Array(1)).digest();
     return module ?? null;
   } catch {

@@ -31,6 +31,7 @@ function ecdhNist(
   return ecdhAgreement({
     name,
     web: name,
+    ...(name === "P-256" && { node: name }),
     secretBytes: coordinateBytes,
     checkShare(share) {
       checkShareLength(name, share, 1 + 2 * coordinateBytes);

@@ -18,6 +18,7 @@ export const X25519_BYTES = 32;
 export const x25519Agreement: KeyAgreement = /* @__PURE__ */ ecdhAgreement({
   name: "X25519",
   web: "X25519",
+  node: "X25519",
   secretBytes: X25519_BYTES,
   checkShare: (share) => checkShareLength("X25519", share, X25519_BYTES),
   privateKey: (random) => random(X25519_BYTES),

@@ -4,7 +4,7 @@
  * ```sh
  * deno task ssh ada@server.example uname -a
  * deno task ssh --identity id_ed25519 --fingerprint SHA256:… ada@server.example:2222
- * deno task ssh --config ~/.ssh/config server
+ * deno task ssh -J ada@jump.example -A db.internal
  * ```
  *
  * @module
@@ -13,31 +13,24 @@
 import { globSync } from "node:fs";
 import { parseArgs } from "node:util";
 import {
+  type AlgorithmChoice,
   authenticatorOf,
   authMethodsOf,
-  type ClientAuthMethod,
+  authOf,
   type ConfigFile,
-  connect,
-  describeKey,
+  connectBy,
+  type ExplicitOptions,
   fingerprint,
-  HostKeyError,
-  type HostKeyOptions,
-  type HostKeyQuestion,
-  keyboardInteractive,
-  KeyFormatError,
-  knownHosts,
-  type KnownHostsStore,
-  parsePrivateKey,
   parseSshConfig,
-  password,
-  type PrivateKey,
-  publicKey,
   selectAlgorithms,
+  sessionOptionsOf,
   type SshClient,
   type SshConfig,
+  type SshConfigContext,
   SshError,
-  type SshProcess,
 } from "@sshflow/ssh";
+import { access, cannot, showable, succeeds, UsageError } from "./ssh_access.ts";
+import { FAILED, runSession } from "./ssh_session.ts";
 import * as terminal from "./terminal.ts";
 
 const help = `Log in to a server over SSH, and run a command there, or a shell.
@@ -47,12 +40,15 @@ Usage: deno task ssh [options] [USER@]HOST[:PORT] [COMMAND…]
   -p, --port PORT          the server's port (default: 22)
   -l, --login NAME         the user's name (default: $USER)
   -i, --identity FILE      a private key to log in with; may be given more than once
-  -F, --config FILE        options as ssh has them, such as ~/.ssh/config: for names of hosts,
-                           ports, users, identities and algorithms; what is said here counts first
+  -J, --jump HOSTS         hosts to go through, as [USER@]HOST[:PORT], separated by commas
+  -A, --forward-agent      lend your agent to what runs there: do so only where you trust it
+  -F, --config FILE        options as ssh has them, in place of ~/.ssh/config and
+                           /etc/ssh/ssh_config; none for none; what is said here counts first
+  -o, --option NAME=VALUE  one such option; may be given more than once
       --password TEXT      the password; without it, it is asked for
-      --known-hosts FILE   the hosts that are known, as in ~/.ssh/known_hosts; a new one is asked
-                           about, and written there
-      --fingerprint TEXT   the server's host key, such as SHA256:…; without it, you are asked
+      --known-hosts FILE   the hosts that are known, in place of ~/.ssh/known_hosts; a new one is
+                           asked about, and written there
+      --fingerprint TEXT   the server's host key, such as SHA256:…, in place of known hosts
   -t, --tty                ask for a terminal, also for a command
   -T, --no-tty             ask for none, also for a shell
   -C, --compress           compress what is sent, both ways
@@ -63,6 +59,12 @@ Usage: deno task ssh [options] [USER@]HOST[:PORT] [COMMAND…]
   -v, --verbose            say what was agreed on
   -h, --help               show this
 
+Keys come from your agent, and from the files that the configuration names. It may run no programs:
+where the configuration has a ProxyCommand or Match exec, deno asks whether it may, if there is a
+terminal; or allow it, with the options of this task in deno.json:
+
+  deno run --allow-run=sh … examples/ssh.ts
+
 It ends with the status of what ran, or with 255 if something went wrong.
 `;
 
@@ -70,7 +72,10 @@ const options = {
   port: { type: "string", short: "p" },
   login: { type: "string", short: "l" },
   identity: { type: "string", short: "i", multiple: true },
+  jump: { type: "string", short: "J" },
+  "forward-agent": { type: "boolean", short: "A", default: false },
   config: { type: "string", short: "F" },
+  option: { type: "string", short: "o", multiple: true },
   password: { type: "string" },
   "known-hosts": { type: "string" },
   fingerprint: { type: "string" },
@@ -87,19 +92,6 @@ const options = {
 
 type Values = ReturnType<typeof parseOptions>["values"];
 
-/** Where to log in, and as whom. */
-interface Target {
-  readonly user: string;
-  readonly hostname: string;
-  readonly port: number;
-}
-
-/** What is wrong with the command line, or with what it names. */
-class UsageError extends Error {}
-
-const FAILED = 255;
-const PASSWORD_ATTEMPTS = 3;
-
 if (import.meta.main) Deno.exit(await main(Deno.args));
 
 /**
@@ -115,9 +107,7 @@ export async function main(args: string[]): Promise<number> {
       console.log(help);
       return 0;
     }
-    const wanted = readDestination(values, destination);
-    const config = await readConfig(values.config, wanted);
-    return await run(values, targetOf(wanted, config), command, config);
+    return await run(values, readDestination(values, destination), command);
   } catch (error) {
     // Whatever is not a bug is said in one line; a bug shows its stack.
     if (!(error instanceof UsageError || error instanceof SshError)) throw error;
@@ -126,66 +116,27 @@ export async function main(args: string[]): Promise<number> {
   }
 }
 
-async function run(
-  values: Values,
-  target: Target,
-  command: string,
-  config: SshConfig,
-): Promise<number> {
-  const algorithms = readAlgorithms(values, config);
-  const hostKey = readHostKey(values, config);
-  const configured = config.given.has("identityFile") ? config.identityFile : [];
-  const keys = await readKeys(values.identity ?? configured);
-  const conn = await dial(target);
-  const { user, hostname, port } = target;
-  await using ssh = await connect(conn, {
-    user,
-    hostname,
-    port,
-    auth: readAuth(values, target, keys),
-    algorithms,
-    onBanner: (banner) => console.error(showable(banner).trimEnd()),
-    ...hostKey,
+async function run(values: Values, wanted: SshConfigContext, command: string): Promise<number> {
+  const files = readConfigFiles(values.config);
+  const configOf = (context: SshConfigContext) => readConfig(files, context);
+  const config = await configOf({ ...wanted, options: optionsOf(values) });
+  const own = await explicitOptions(values, config);
+  await using ssh = await connectBy(config, {
+    ...access,
+    configOf,
+    explicit: (of) => ({
+      ...(of === config ? own : {}),
+      onBanner: (banner) => console.error(showable(banner).trimEnd()),
+    }),
   });
   if (values.verbose) tellAgreement(ssh);
-  const wantsTerminal = values.tty || (command === "" && terminal.isInteractive());
-  const pty = wantsTerminal && !values["no-tty"]
-    ? { term: Deno.env.get("TERM") || "vt100", ...terminal.windowSize() }
-    : undefined;
-  const settings = pty === undefined ? {} : { pty };
-  const child = command === "" ? ssh.shell(settings) : ssh.command(command, settings).spawn();
-  const joined = (): Promise<number> => join(child);
-  if (pty === undefined || !terminal.isInteractive()) return await joined();
-  await child.started;
-  const stopTelling = terminal.onResize((columns, rows) => child.resize(columns, rows));
-  try {
-    return await terminal.inRawMode(joined);
-  } finally {
-    stopTelling();
-  }
-}
-
-/** Connects the process there with this one. */
-async function join(child: SshProcess): Promise<number> {
-  // When it has ended, nobody is left to read the rest.
-  terminal.input().pipeTo(child.stdin).catch(() => {});
-  try {
-    const [status] = await Promise.all([
-      child.status,
-      child.stdout.pipeTo(Deno.stdout.writable, { preventClose: true }),
-      child.stderr.pipeTo(Deno.stderr.writable, { preventClose: true }),
-    ]);
-    if (status.code !== null) return status.code;
-    throw new UsageError(
-      status.signal === null
-        ? "The server did not say how the command has ended"
-        : `The command was ended by ${status.signal}`,
-    );
-  } catch (error) {
-    // As with `ssh … | head`: who reads the output has had enough.
-    if (error instanceof Deno.errors.BrokenPipe) return FAILED;
-    throw error;
-  }
+  const session = sessionOptionsOf(config, {
+    ...(command !== "" && { command }),
+    ...(access.openAgent !== undefined && { openAgent: access.openAgent }),
+    env: Deno.env.toObject(),
+    isTerminal: terminal.isInteractive(),
+  });
+  return await runSession(ssh, session);
 }
 
 function parseOptions(args: string[]) {
@@ -209,14 +160,7 @@ function readArguments(
   }
 }
 
-/** What the command line says of the target, in the form of `parseSshConfig`. */
-interface Wanted {
-  readonly host: string;
-  readonly user?: string;
-  readonly port?: number;
-}
-
-function readDestination(values: Values, destination: string | undefined): Wanted {
+function readDestination(values: Values, destination: string | undefined): SshConfigContext {
   if (destination === undefined) {
     throw new UsageError("Cannot connect: no host is given; --help shows how");
   }
@@ -237,18 +181,49 @@ function readDestination(values: Values, destination: string | undefined): Wante
   };
 }
 
-/** Reads a configuration; without a file it says no more than the command line. */
-async function readConfig(path: string | undefined, wanted: Wanted): Promise<SshConfig> {
-  const [localUser, homeDirectory] = [
-    Deno.env.get("USER") || Deno.env.get("LOGNAME"),
-    Deno.env.get("HOME"),
+function readPort(text: string): number {
+  const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : 0;
+  if (port >= 1 && port <= 65535) return port;
+  throw new UsageError(`Cannot connect to port ${text}: it has to be 1 to 65535`);
+}
+
+/** What the command line says, as `ssh -o` takes it. */
+function optionsOf(values: Values): string[] {
+  for (const path of values.identity ?? []) {
+    try {
+      Deno.statSync(path);
+    } catch (error) {
+      throw cannot(`read ${path}`, error);
+    }
+  }
+  const quoted = (text: string): string => `"${text.replace(/["\\]/g, "\\$&")}"`;
+  return [
+    // A path is what it is: no tokens are expanded in it.
+    ...(values.identity ?? []).map((path) => `IdentityFile=${quoted(path.replaceAll("%", "%%"))}`),
+    ...(values.jump === undefined ? [] : [`ProxyJump=${values.jump}`]),
+    ...(values["forward-agent"] ? ["ForwardAgent=yes"] : []),
+    ...(values["known-hosts"] === undefined
+      ? []
+      : [`UserKnownHostsFile=${quoted(values["known-hosts"].replaceAll("%", "%%"))}`]),
+    ...(values["no-tty"] ? ["RequestTTY=no"] : values.tty ? ["RequestTTY=force"] : []),
+    ...(values.compress ? ["Compression=yes"] : []),
+    ...values.option ?? [],
   ];
-  return await parseSshConfig(path === undefined ? [] : [readConfigFile(path)], {
-    ...wanted,
-    ...(localUser && { localUser }),
-    ...(homeDirectory && { homeDirectory }),
-    env: Deno.env.toObject(),
-    include: (pattern) => globSync(pattern).map(readConfigFile),
+}
+
+/** Without a file named, those of the user and of the system that are there. */
+function readConfigFiles(path: string | undefined): ConfigFile[] {
+  if (path === "none") return [];
+  if (path !== undefined) return [readConfigFile(path)];
+  const own = { path: `${Deno.env.get("HOME") ?? ""}/.ssh/config`, isSystem: false };
+  const usual = [own, { path: "/etc/ssh/ssh_config", isSystem: true }];
+  return usual.flatMap(({ path, isSystem }) => {
+    try {
+      return [{ path, isSystem, text: Deno.readTextFileSync(path) }];
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return [];
+      throw cannot(`read ${path}`, error);
+    }
   });
 }
 
@@ -260,24 +235,41 @@ function readConfigFile(path: string): ConfigFile {
   }
 }
 
-function targetOf({ host }: Wanted, config: SshConfig): Target {
-  const { user, hostname, port, proxyCommand, proxyJump } = config;
-  if (proxyCommand !== undefined || proxyJump.length > 0) {
-    throw new UsageError(
-      `Cannot connect to ${host}: the configuration has a proxy on the way, which this tool has not`,
-    );
-  }
-  if (!user) throw new UsageError(`Cannot log in to ${hostname}: no user is given`);
-  return { user, hostname, port };
+async function readConfig(files: ConfigFile[], wanted: SshConfigContext): Promise<SshConfig> {
+  const [localUser, homeDirectory] = [
+    Deno.env.get("USER") || Deno.env.get("LOGNAME"),
+    Deno.env.get("HOME"),
+  ];
+  const config = await parseSshConfig(files, {
+    ...(localUser && { localUser }),
+    ...(homeDirectory && { homeDirectory }),
+    env: Deno.env.toObject(),
+    include: (pattern) => globSync(pattern).map(readConfigFile),
+    exec: succeeds,
+    ...wanted,
+  });
+  if (config.user) return config;
+  throw new UsageError(`Cannot log in to ${config.hostname}: no user is given`);
 }
 
-function readPort(text: string): number {
-  const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : 0;
-  if (port >= 1 && port <= 65535) return port;
-  throw new UsageError(`Cannot connect to port ${text}: it has to be 1 to 65535`);
+/** What the command line says of the destination, and of no host on the way. */
+async function explicitOptions(values: Values, config: SshConfig): Promise<ExplicitOptions> {
+  const algorithms = readAlgorithms(values, config);
+  const { password, fingerprint: known } = values;
+  const keys = { ...config, passwordAuthentication: false, kbdInteractiveAuthentication: false };
+  return {
+    ...(algorithms !== null && { algorithms }),
+    ...(known !== undefined && { authenticator: checked(known) }),
+    ...(password !== undefined && {
+      auth: [...await authOf(keys, access), ...authMethodsOf({ password })],
+    }),
+  };
 }
 
-function readAlgorithms(values: Values, config: SshConfig) {
+/** Null if the command line says nothing of them. */
+function readAlgorithms(values: Values, config: SshConfig): AlgorithmChoice | null {
+  const given = [values.kex, values["host-keys"], values.ciphers, values.macs];
+  if (given.every((names) => names === undefined)) return null;
   const names = (text: string | undefined) => text?.split(",").map((name) => name.trim());
   const [kex, hostKeys, ciphers, macs] = [
     names(values.kex) ?? config.kexAlgorithms,
@@ -285,120 +277,18 @@ function readAlgorithms(values: Values, config: SshConfig) {
     names(values.ciphers) ?? config.ciphers,
     names(values.macs) ?? config.macs,
   ];
+  const choice = {
+    ...(kex && { kex }),
+    ...(hostKeys && { hostKeys }),
+    ...(ciphers && { ciphers }),
+    ...(macs && { macs }),
+    ...(config.compression && { compression: ["zlib@openssh.com", "none"] }),
+  };
   try {
-    return selectAlgorithms({
-      ...(kex && { kex }),
-      ...(hostKeys && { hostKeys }),
-      ...(ciphers && { ciphers }),
-      ...(macs && { macs }),
-      ...((values.compress || config.compression) && { compression: ["zlib@openssh.com", "none"] }),
-    });
+    selectAlgorithms(choice);
+    return choice;
   } catch (error) {
     throw new UsageError((error as Error).message);
-  }
-}
-
-async function readKeys(paths: readonly string[]): Promise<PrivateKey[]> {
-  const keys: PrivateKey[] = [];
-  for (const path of paths) {
-    let text: string;
-    try {
-      text = await Deno.readTextFile(path);
-    } catch (error) {
-      throw cannot(`read ${path}`, error);
-    }
-    const passphrase = async () => await terminal.askSecret(`Passphrase for ${path}: `) ?? "";
-    try {
-      keys.push(await parsePrivateKey(text, terminal.isInteractive() ? { passphrase } : {}));
-    } catch (error) {
-      if (!(error instanceof KeyFormatError)) throw error;
-      throw new UsageError(`${path}: ${error.message}`);
-    }
-  }
-  return keys;
-}
-
-async function dial({ hostname, port }: Target): Promise<Deno.TcpConn> {
-  try {
-    return await Deno.connect({ hostname, port });
-  } catch (error) {
-    throw cannot(`connect to ${hostname} port ${port}`, error);
-  }
-}
-
-function readAuth(
-  values: Values,
-  { user, hostname }: Target,
-  keys: readonly PrivateKey[],
-): readonly ClientAuthMethod[] {
-  const methods: ClientAuthMethod[] = keys.map((key) => publicKey(key));
-  if (values.password !== undefined) {
-    methods.push(...authMethodsOf({ password: values.password }));
-  } else if (terminal.isInteractive()) {
-    methods.push(...askingMethods(`${user}@${hostname}`));
-  }
-  return methods;
-}
-
-function askingMethods(who: string): readonly ClientAuthMethod[] {
-  const questions = () =>
-    keyboardInteractive(async ({ name, instruction, prompts }) => {
-      for (const text of [name, instruction]) if (text !== "") console.error(showable(text));
-      const answers: string[] = [];
-      for (const { prompt, echo } of prompts) {
-        const answer = await (echo ? terminal.ask : terminal.askSecret)(showable(prompt));
-        if (answer === null) return null;
-        answers.push(answer);
-      }
-      return answers;
-    });
-  return [
-    ...Array.from({ length: PASSWORD_ATTEMPTS }, questions),
-    password(() => terminal.askSecret(`${who}'s password: `)),
-  ];
-}
-
-function readHostKey(values: Values, config: SshConfig): HostKeyOptions {
-  if (values.fingerprint !== undefined) return { authenticator: checked(values.fingerprint) };
-  const configured = config.given.has("userKnownHostsFile") ? config.userKnownHostsFile : [];
-  const paths = values["known-hosts"] === undefined ? configured : [values["known-hosts"]];
-  if (paths.length === 0) {
-    return { verifyHostKey: (key, context) => askAboutHost({ key, ...context }) };
-  }
-  const { strictHostKeyChecking: checking, hashKnownHosts: hash } = config;
-  const policy = checking === "accept-new"
-    ? checking
-    : checking === "yes"
-    ? "strict"
-    : askAboutHost;
-  return { verifyHostKey: knownHosts(paths.map(storeAt), { policy, hash }) };
-}
-
-function storeAt(path: string): KnownHostsStore {
-  return {
-    read: () => Deno.readTextFile(path),
-    write: (text) => Deno.writeTextFile(path, text, { mode: 0o600 }),
-  };
-}
-
-async function askAboutHost(
-  { key, hostname, port, status }: Partial<HostKeyQuestion> & Pick<HostKeyQuestion, "key">,
-): Promise<boolean> {
-  const print = fingerprint(key);
-  const { kind } = describeKey(key);
-  if (!terminal.isInteractive()) {
-    throw new HostKeyError(
-      `Cannot trust ${hostname} port ${port}: there is no terminal to ask whether its ${kind} ` +
-        `key ${print} is right; if it is, say --fingerprint ${print}`,
-      { status: status ?? "not-known", key: key.blob },
-    );
-  }
-  console.error(`The ${kind} key of ${hostname} port ${port} is ${print}.`);
-  if (status === "found-other") console.error("It has been known by keys of other types.");
-  for (;;) {
-    const answer = (await terminal.ask("Is that right (yes, no, or the fingerprint)? "))?.trim();
-    if (answer === "yes" || answer === print) return true;
-    if (answer === undefined || answer === "no") return false;
   }
 }
 
@@ -422,15 +312,4 @@ function tellAgreement({ info }: SshClient): void {
   console.error(`Host key:    ${algorithms.hostKey} ${fingerprint(hostKey)}`);
   console.error(`To server:   ${way(algorithms.clientToServer)}`);
   console.error(`From server: ${way(algorithms.serverToClient)}`);
-}
-
-/** The peer's text, without what would make a terminal do more than show it. */
-function showable(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g, "\ufffd");
-}
-
-function cannot(what: string, error: unknown): UsageError {
-  const why = (error as Error).message.replace(/ \(os error \d+\).*$/s, "");
-  return new UsageError(`Cannot ${what}: ${why}`);
 }

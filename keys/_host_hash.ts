@@ -8,7 +8,7 @@
 import { equalBytes } from "@noble/curves/utils.js";
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha1 } from "@noble/hashes/legacy.js";
-import { fromBase64, toBase64 } from "./_base64.ts";
+import { fromBase64, toBase64 } from "../crypto/base64.ts";
 
 /** The length of the salt and of the hash, in bytes. */
 export const HASH_BYTES = 20;

@@ -4,9 +4,9 @@
  * @module
  */
 
+import { fromBase64, toBase64 } from "../crypto/base64.ts";
 import { KeyFormatError, printable } from "../wire/errors.ts";
 import { Reader } from "../wire/reader.ts";
-import { fromBase64, toBase64 } from "./_base64.ts";
 
 /** A key as it stands in a line. */
 export interface KeyWords {

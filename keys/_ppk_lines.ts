@@ -5,8 +5,8 @@
  */
 
 import { hexToBytes } from "@noble/curves/utils.js";
+import { fromBase64 } from "../crypto/base64.ts";
 import { KeyFormatError, printable } from "../wire/errors.ts";
-import { fromBase64 } from "./_base64.ts";
 
 /** More than the longest RSA key takes, with a certificate of many principals. */
 const MAX_LENGTH = 1 << 17;

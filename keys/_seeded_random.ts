@@ -14,7 +14,8 @@ import type { RandomSource } from "../crypto/types.ts";
  * @param purpose Keeps one seed's streams for different purposes apart.
  */
 export function seededRandom(seed: string | Uint8Array, purpose: string): RandomSource {
-  const input = new Writer().string("sshflow key from seed").string(purpose).string(seed).finish();
+  const input = new Writer(256).string("sshflow key from seed").string(purpose).string(seed)
+    .finish();
   const stream = shake256.create().update(input);
   return (length) => new Uint8Array(stream.xof(length));
 }

@@ -6,8 +6,8 @@
 
 import { sha256 } from "@noble/hashes/sha2.js";
 import { concatBytes, equalBytes } from "@noble/curves/utils.js";
+import { toBase64Url } from "../crypto/base64.ts";
 import type { Reader } from "../wire/reader.ts";
-import { toBase64Url } from "./_base64.ts";
 
 /** What stands behind the counter in a signature that a browser had made. */
 export interface WebauthnFields {

@@ -8,6 +8,12 @@ import { ProtocolError } from "../wire/errors.ts";
 import { Reader } from "../wire/reader.ts";
 import { Writer } from "../wire/writer.ts";
 import { type AgentKeyFields, readAgentKey, writeAgentKey } from "./_agent_key.ts";
+import {
+  type AgentDestination,
+  destinationConstraint,
+  readAgentDestinations,
+  writeAgentDestinations,
+} from "./agent_destinations.ts";
 
 export type { AgentKeyFields } from "./_agent_key.ts";
 
@@ -39,6 +45,8 @@ export interface AgentConstraints {
   readonly lifetimeSeconds?: number;
   /** Whether the user is to be asked at every signature. */
   readonly confirm?: boolean;
+  /** The ways that it may be used: whatever is not one of these is refused. All, unless given. */
+  readonly destinations?: readonly AgentDestination[];
   /**
    * A constraint of a vendor's, which has to be the last one. Where its details end can only tell
    * who knows it: they are all that is left.
@@ -96,7 +104,7 @@ const Constraint = { LIFETIME: 1, CONFIRM: 2, EXTENSION: 255 } as const;
 /**
  * Encodes a request, without the length that goes before it: see `frameAgentMessage`.
  *
- * @throws {RangeError} If a lifetime is no uint32, or 0.
+ * @throws {RangeError} If a lifetime is no uint32, or 0; or destinations cannot be what they are.
  */
 export function encodeAgentRequest(request: AgentRequest): Uint8Array<ArrayBuffer> {
   const writer = new Writer(1024);
@@ -179,8 +187,9 @@ function encodeAdd(
   request: AgentRequest & { type: "add" },
   writer: Writer,
 ): Uint8Array<ArrayBuffer> {
-  const { lifetimeSeconds, confirm = false, extension } = request.constraints;
-  const constrained = lifetimeSeconds !== undefined || confirm || extension !== undefined;
+  const { lifetimeSeconds, confirm = false, destinations, extension } = request.constraints;
+  const constrained = lifetimeSeconds !== undefined || confirm || destinations !== undefined ||
+    extension !== undefined;
   writer.uint8(constrained ? AgentMessage.ADD_ID_CONSTRAINED : AgentMessage.ADD_IDENTITY);
   writeAgentKey(request, writer);
   if (lifetimeSeconds !== undefined) {
@@ -192,6 +201,10 @@ function encodeAdd(
     writer.uint8(Constraint.LIFETIME).uint32(lifetimeSeconds);
   }
   if (confirm) writer.uint8(Constraint.CONFIRM);
+  if (destinations !== undefined) {
+    writer.uint8(Constraint.EXTENSION).string(destinationConstraint);
+    writeAgentDestinations(destinations, writer);
+  }
   if (extension !== undefined) {
     writer.uint8(Constraint.EXTENSION).string(extension.name).raw(extension.details);
   }
@@ -236,6 +249,7 @@ function readRequest(number: number, reader: Reader): AgentRequest {
 function readConstraints(reader: Reader): AgentConstraints {
   let lifetimeSeconds: number | undefined;
   let confirm = false;
+  let destinations: readonly AgentDestination[] | undefined;
   let extension: AgentConstraints["extension"];
   while (reader.remaining > 0) {
     const type = reader.uint8("constraint");
@@ -246,7 +260,13 @@ function readConstraints(reader: Reader): AgentConstraints {
       confirm = true;
     } else if (type === Constraint.EXTENSION) {
       const name = reader.name("constraint extension", MAX_NAME_BYTES);
-      extension = { name, details: reader.rest() };
+      if (name !== destinationConstraint) {
+        extension = { name, details: reader.rest() };
+      } else if (destinations === undefined) {
+        destinations = readAgentDestinations(reader);
+      } else {
+        throw reader.error("its destinations are there twice");
+      }
     } else {
       throw reader.error(`constraint ${type} is there twice, or not one of 1, 2, 255`);
     }
@@ -254,6 +274,7 @@ function readConstraints(reader: Reader): AgentConstraints {
   return {
     ...(lifetimeSeconds !== undefined && { lifetimeSeconds }),
     ...(confirm && { confirm }),
+    ...(destinations !== undefined && { destinations }),
     ...(extension !== undefined && { extension }),
   };
 }

@@ -5,11 +5,19 @@
  */
 
 import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
+import { toBase64 } from "../crypto/base64.ts";
 import { platformRandom } from "../crypto/random.ts";
 import type { MaybePromise } from "../crypto/types.ts";
 import { Writer } from "../wire/writer.ts";
-import { toBase64 } from "./_base64.ts";
-import { type AgentRequest, type AgentResponse, AgentSignFlags } from "./agent_protocol.ts";
+import { AgentPermits } from "./_agent_permits.ts";
+import { AgentBindings, sessionBindExtension } from "./agent_bindings.ts";
+import { type AgentDestination, checkAgentDestinations } from "./agent_destinations.ts";
+import {
+  type AgentIdentity,
+  type AgentRequest,
+  type AgentResponse,
+  AgentSignFlags,
+} from "./agent_protocol.ts";
 import { bcryptPbkdf } from "./bcrypt_pbkdf.ts";
 import { plainKey } from "./certificate.ts";
 import { plainAlgorithm } from "./certificate_algorithms.ts";
@@ -26,6 +34,8 @@ export interface AgentStoreKey {
   readonly expiresAt: Date | null;
   /** Whether the user is asked at every signature. */
   readonly confirm: boolean;
+  /** The ways that it may be used; null if there is no limit to them. */
+  readonly destinations: readonly AgentDestination[] | null;
 }
 
 /** How an agent keeps keys. */
@@ -50,6 +60,7 @@ export interface AgentStoreOptions {
 /** What is kept of a key. */
 interface Entry extends AgentStoreKey {
   readonly signer: Signer;
+  readonly permits: AgentPermits | null;
 }
 
 const DONE: AgentResponse = { type: "success", payload: new Uint8Array(0) };
@@ -59,8 +70,10 @@ const FAILED: AgentResponse = { type: "failure" };
  * The keys of an agent. What a peer asks for is answered by {@linkcode AgentStore.respond};
  * `serveAgent` does that over a flow. Several flows may share a store.
  *
- * A key whose lifetime is over is forgotten as soon as anything is asked. Constraints that are
- * vendors' are not known here, so that keys with one are refused.
+ * A key whose lifetime is over is forgotten as soon as anything is asked. One with destinations is
+ * seen and used as with OpenSSH's agent: only to log in, and where {@linkcode AgentBindings} tell
+ * that it is one of these. Other constraints of vendors are not known here, so that keys with one
+ * are refused.
  *
  * @example
  * ```ts
@@ -85,7 +98,7 @@ export class AgentStore {
   /** The keys that it holds, also while it is locked. */
   get keys(): readonly AgentStoreKey[] {
     this.#forgetExpired();
-    return [...this.#entries.values()].map(({ signer: _, ...key }) => key);
+    return [...this.#entries.values()].map(({ signer: _, permits: __, ...key }) => key);
   }
 
   /** Whether it is locked. */
@@ -96,7 +109,8 @@ export class AgentStore {
   /**
    * Adds a key, whoever holds its secret; the same key with other constraints takes its place.
    *
-   * @throws {RangeError} If there are too many keys already, or the lifetime is not positive.
+   * @throws {RangeError} If there are too many keys already, the lifetime is not positive, or there
+   *   are destinations without a name or a key.
    */
   add(
     signer: Signer,
@@ -107,10 +121,14 @@ export class AgentStore {
       readonly lifetimeSeconds?: number;
       /** Whether the user is asked at every signature. */
       readonly confirm?: boolean;
+      /** The ways that it may be used: all, unless given. */
+      readonly destinations?: readonly AgentDestination[];
     } = {},
   ): void {
     const { publicKey } = signer;
     const { comment = publicKey.comment, lifetimeSeconds, confirm = false } = options;
+    const { destinations = null } = options;
+    if (destinations !== null) checkAgentDestinations(destinations);
     if (lifetimeSeconds !== undefined && !(lifetimeSeconds > 0)) {
       throw new RangeError(`Cannot keep a key for ${lifetimeSeconds} seconds: it has to be longer`);
     }
@@ -123,7 +141,11 @@ export class AgentStore {
     const expiresAt = lifetimeSeconds === undefined
       ? null
       : new Date(this.#now() + lifetimeSeconds * 1000);
-    this.#entries.set(id, { publicKey, comment, expiresAt, confirm, signer });
+    const permits = destinations && new AgentPermits(destinations, () => this.#now());
+    this.#entries.set(id, {
+      ...{ publicKey, comment, expiresAt, confirm, destinations },
+      ...{ signer, permits },
+    });
   }
 
   /** Forgets a key, and says whether it was there. */
@@ -172,48 +194,71 @@ export class AgentStore {
   /**
    * Does what a peer asks for.
    *
+   * @param bindings What the peer's connection is bound to, which has to be the same for all of its
+   *   requests: without it keys with destinations sign nothing.
    * @throws {Error} What a signer, or a function among the options, throws.
    */
-  async respond(request: AgentRequest): Promise<AgentResponse> {
+  async respond(
+    request: AgentRequest,
+    bindings: AgentBindings = new AgentBindings(),
+  ): Promise<AgentResponse> {
     if (request.type === "unlock") return doneIf(await this.unlock(request.passphrase));
     if (this.isLocked) {
       return request.type === "list" ? { type: "identities", identities: [] } : FAILED;
     }
     switch (request.type) {
-      case "list": {
-        const identities = this.keys.map(({ publicKey: { blob }, comment }) => ({ blob, comment }));
-        return { type: "identities", identities };
-      }
+      case "list":
+        return { type: "identities", identities: await this.#list(bindings) };
       case "sign":
-        return await this.#sign(request);
+        return await this.#sign(request, bindings);
       case "add":
         return doneIf(this.#addFor(request));
       case "remove":
-        this.#forgetExpired();
-        return doneIf(this.#entries.delete(toBase64(request.key)));
+        return doneIf(await this.#removeFor(request.key, bindings));
       case "remove-all":
         this.removeAll();
         return DONE;
       case "lock":
         return doneIf(await this.lock(request.passphrase));
       case "extension":
-        return await this.#extend(request.name, request.payload);
+        return await this.#extend(request.name, request.payload, bindings);
       case "unknown":
         return FAILED;
     }
   }
 
-  async #sign(request: AgentRequest & { type: "sign" }): Promise<AgentResponse> {
+  async #list(bindings: AgentBindings): Promise<readonly AgentIdentity[]> {
+    this.#forgetExpired();
+    const identities: AgentIdentity[] = [];
+    for (const { publicKey: { blob }, comment, permits } of [...this.#entries.values()]) {
+      if (await permits?.maySee(bindings) !== false) identities.push({ blob, comment });
+    }
+    return identities;
+  }
+
+  async #removeFor(key: Uint8Array, bindings: AgentBindings): Promise<boolean> {
+    const id = toBase64(key);
+    const entry = this.#usable(id);
+    if (await entry?.permits?.maySee(bindings) === false) return false;
+    return entry !== null && this.#entries.get(id) === entry && this.#entries.delete(id);
+  }
+
+  async #sign(
+    request: AgentRequest & { type: "sign" },
+    bindings: AgentBindings,
+  ): Promise<AgentResponse> {
     const id = toBase64(request.key);
     const entry = this.#usable(id);
     const algorithm = entry && algorithmFor(entry.publicKey, request.flags);
     if (!entry || !algorithm) return FAILED;
+    const { permits } = entry;
+    if (await permits?.maySign(bindings, entry.publicKey, request.data) === false) return FAILED;
     if (entry.confirm) {
-      const { signer: _, ...key } = entry;
+      const { signer: _, permits: __, ...key } = entry;
       if (await this.#options.confirm?.(key) !== true) return FAILED;
-      // While the user was asked, the key may have been removed, or the agent locked.
-      if (this.#usable(id) !== entry) return FAILED;
     }
+    // While that was found out, the key may have been removed, or the agent locked.
+    if (this.#usable(id) !== entry) return FAILED;
     return { type: "signature", signature: await entry.signer.sign(algorithm, request.data) };
   }
 
@@ -231,12 +276,20 @@ export class AgentStore {
     }
   }
 
-  async #extend(name: string, payload: Uint8Array): Promise<AgentResponse> {
+  async #extend(
+    name: string,
+    payload: Uint8Array,
+    bindings: AgentBindings,
+  ): Promise<AgentResponse> {
     const { extensions = {} } = this.#options;
     if (name === "query") {
       const names = new Writer();
-      for (const known of ["query", ...Object.keys(extensions)]) names.string(known);
+      const all = new Set(["query", sessionBindExtension, ...Object.keys(extensions)]);
+      for (const known of all) names.string(known);
       return { type: "extension", name, payload: names.finish() };
+    }
+    if (name === sessionBindExtension) {
+      return doneIf(await bindings.take(payload));
     }
     // The name is the peer's: `constructor` is no extension.
     const answer = Object.hasOwn(extensions, name) ? extensions[name] : undefined;

@@ -7,9 +7,9 @@
 import { equalBytes } from "@noble/curves/utils.js";
 import { md5 } from "@noble/hashes/legacy.js";
 import { sha256 } from "@noble/hashes/sha2.js";
+import { fromBase64 } from "../crypto/base64.ts";
 import type { MaybePromise } from "../crypto/types.ts";
 import { KeyFormatError, printable } from "../wire/errors.ts";
-import { fromBase64 } from "./_base64.ts";
 import { plainKey } from "./certificate.ts";
 import { Ed25519PublicKey } from "./ed25519.ts";
 import { parsePublicKey, parsePublicKeyLine, samePublicKey } from "./public_key.ts";

@@ -5,10 +5,10 @@
  */
 
 import { p256, p384, p521 } from "@noble/curves/nist.js";
+import { toBase64Url } from "../crypto/base64.ts";
 import { KeyFormatError } from "../wire/errors.ts";
 import { Reader } from "../wire/reader.ts";
 import { Writer } from "../wire/writer.ts";
-import { toBase64Url } from "./_base64.ts";
 import { leftPad } from "./_integers.ts";
 import { algorithmError, decodeSignature, encodeSignature } from "./_signature.ts";
 import { source, webCryptoWith, type WebSignatureAlgorithm } from "./_web_crypto.ts";

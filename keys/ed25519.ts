@@ -4,19 +4,19 @@
  * @module
  */
 
-import { getPublicKey, hashes, sign, verify } from "@noble/ed25519";
-import { sha512 } from "@noble/hashes/sha2.js";
 import { KeyFormatError } from "../wire/errors.ts";
 import type { Reader } from "../wire/reader.ts";
 import { Writer } from "../wire/writer.ts";
+import {
+  ed25519PublicKey,
+  type Ed25519Signer,
+  type Ed25519Verifier,
+  findEd25519,
+} from "./_ed25519.ts";
 import { algorithmError, decodeSignature, encodeSignature } from "./_signature.ts";
-import { source, webCryptoWith, type WebSignatureAlgorithm } from "./_web_crypto.ts";
 import type { Ed25519Parts, KeyType, PrivateKey, PublicKey } from "./types.ts";
 
-hashes.sha512 = sha512;
-
 const type = "ssh-ed25519";
-const algorithm: WebSignatureAlgorithm = { name: "Ed25519" };
 
 /** A public key of type `ssh-ed25519`. */
 export class Ed25519PublicKey implements PublicKey {
@@ -30,7 +30,7 @@ export class Ed25519PublicKey implements PublicKey {
   readonly algorithms: readonly string[] = [type];
   /** The key itself: 32 bytes (RFC 8032 section 5.1.5). */
   readonly raw: Uint8Array;
-  #cryptoKey: CryptoKey | undefined;
+  #verify: Ed25519Verifier | undefined;
 
   /**
    * Makes a key of its bytes.
@@ -56,14 +56,8 @@ export class Ed25519PublicKey implements PublicKey {
     if (bytes?.length !== 64) return false;
     const message = data.slice();
     try {
-      const subtle = await webCryptoWith(algorithm);
-      if (subtle !== undefined) {
-        this.#cryptoKey ??= await subtle.importKey("raw", source(this.raw), algorithm, false, [
-          "verify",
-        ]);
-        return await subtle.verify(algorithm, this.#cryptoKey, bytes, message);
-      }
-      return verify(bytes, message, this.raw, { zip215: false });
+      this.#verify ??= await (await findEd25519()).verifier(this.raw);
+      return await this.#verify(message, bytes);
     } catch {
       return false;
     }
@@ -75,7 +69,7 @@ export class Ed25519PrivateKey implements PrivateKey {
   /** The public half. */
   readonly publicKey: Ed25519PublicKey;
   readonly #seed: Uint8Array;
-  #cryptoKey: CryptoKey | undefined;
+  #sign: Ed25519Signer | undefined;
 
   /**
    * Makes a key of its secret.
@@ -90,7 +84,7 @@ export class Ed25519PrivateKey implements PrivateKey {
       );
     }
     this.#seed = parts.seed.slice();
-    this.publicKey = new Ed25519PublicKey(getPublicKey(this.#seed), options);
+    this.publicKey = new Ed25519PublicKey(ed25519PublicKey(this.#seed), options);
   }
 
   /** The comment that came with the key; empty if there was none. */
@@ -107,22 +101,8 @@ export class Ed25519PrivateKey implements PrivateKey {
   async sign(name: string, data: Uint8Array): Promise<Uint8Array> {
     if (name !== type) throw algorithmError(this.publicKey, name);
     const message = data.slice();
-    const subtle = await webCryptoWith(algorithm);
-    if (subtle !== undefined) {
-      this.#cryptoKey ??= await subtle.importKey("pkcs8", this.#pkcs8(), algorithm, false, [
-        "sign",
-      ]);
-      const signature = await subtle.sign(algorithm, this.#cryptoKey, message);
-      return encodeSignature(type, new Uint8Array(signature));
-    }
-    return encodeSignature(type, sign(message, this.#seed));
-  }
-
-  /** RFC 8410 section 7: the one form of a private Ed25519 key that every WebCrypto takes. */
-  #pkcs8(): Uint8Array<ArrayBuffer> {
-    // SEQUENCE { INTEGER 0, SEQUENCE { OID 1.3.101.112 }, OCTET STRING { OCTET STRING seed } }
-    const head = [0x30, 46, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 34, 4, 32];
-    return new Uint8Array([...head, ...this.#seed]);
+    this.#sign ??= await (await findEd25519()).signer(this.#seed, this.publicKey.raw);
+    return encodeSignature(type, await this.#sign(message));
   }
 }
 

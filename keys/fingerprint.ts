@@ -7,9 +7,9 @@
 import { bytesToHex } from "@noble/curves/utils.js";
 import { md5 } from "@noble/hashes/legacy.js";
 import { sha256 } from "@noble/hashes/sha2.js";
+import { toBase64 } from "../crypto/base64.ts";
 import { KeyFormatError } from "../wire/errors.ts";
 import { Reader } from "../wire/reader.ts";
-import { toBase64 } from "./_base64.ts";
 import { bitLength } from "./_integers.ts";
 import { plainKey } from "./certificate.ts";
 import type { PublicKey } from "./types.ts";

@@ -6,9 +6,9 @@
 
 import { invert } from "@noble/curves/abstract/modular.js";
 import { bytesToNumberBE, numberToBytesBE, numberToVarBytesBE } from "@noble/curves/utils.js";
+import { fromBase64Url } from "../crypto/base64.ts";
 import { platformRandom } from "../crypto/random.ts";
 import type { RandomSource } from "../crypto/types.ts";
-import { fromBase64Url } from "./_base64.ts";
 import { findPrime } from "./_primes.ts";
 import { seededRandom } from "./_seeded_random.ts";
 import { webCrypto } from "./_web_crypto.ts";

@@ -43,7 +43,7 @@ export interface KeyOptions {
   readonly permitOpen?: readonly ForwardTarget[] | undefined;
   /** Where the client may have the server listen: wherever it likes, unless given. */
   readonly permitListen?: readonly ForwardTarget[] | undefined;
-  /** The number of the tun device that a tunnel gets. */
+  /** The number of the tun device that a tunnel gets, or `any`: see `Permissions`. */
   readonly tunnel?: string | undefined;
   /** Whether a security key has to be touched: yes, unless given. */
   readonly touchRequired?: boolean | undefined;
@@ -71,6 +71,8 @@ const REQUIREMENTS = {
 
 const VARIABLE = /^([A-Za-z0-9_]+)=([^]*)$/;
 const MAX_ITEMS = 1024;
+/** The numbers above it have meanings of their own in OpenSSH. */
+const MAX_DEVICE = 0x7ffffffd;
 
 /**
  * Reads the options.
@@ -127,7 +129,7 @@ export function formatKeyOptions(options: KeyOptions): string {
   for (const target of options.permitListen ?? []) {
     valued("permitlisten", formatForwardTarget(target));
   }
-  valued("tunnel", options.tunnel);
+  valued("tunnel", checkedDevice(options.tunnel));
   valued("command", options.command);
   return words.join(",");
 }
@@ -199,8 +201,8 @@ function readValue(draft: Draft, name: string, value: string): void {
       return;
     }
     case "tunnel":
-      if (!/^(any|\d{1,10})$/.test(value)) throw optionError("tunnel is not a number");
-      draft.tunnel = value;
+      draft.tunnel = readDevice(value);
+      if (draft.tunnel === undefined) throw optionError("tunnel is not a number of a device");
       return;
     case "expiry-time": {
       const time = parseKeyTime(value);
@@ -221,6 +223,13 @@ function readValue(draft: Draft, name: string, value: string): void {
       return;
   }
   throw optionError(`${printable(name, 80)} is not known, or cannot have a value`);
+}
+
+/** The number of a tun device as it is written, or `any`; undefined if it is neither. */
+function readDevice(value: string): string | undefined {
+  if (/^any$/i.test(value)) return "any";
+  const device = /^\d+$/.test(value) ? Number(value) : NaN;
+  return device <= MAX_DEVICE ? `${device}` : undefined;
 }
 
 function readVariable(environment: Map<string, string>, text: string): void {
@@ -255,6 +264,13 @@ function checkedFrom(list: string | undefined): string | undefined {
   const why = list === undefined ? null : whyNoFromList(list);
   if (why !== null) throw unwritable("from", why);
   return list;
+}
+
+function checkedDevice(device: string | undefined): string | undefined {
+  if (device !== undefined && readDevice(device) !== device) {
+    throw unwritable("tunnel", `${JSON.stringify(device)} is not a number of a device, nor any`);
+  }
+  return device;
 }
 
 function tooMany(name: string): KeyFormatError {

@@ -43,9 +43,17 @@
  * @module
  */
 
+export * from "./agent_bindings.ts";
 export * from "./agent_framing.ts";
 export * from "./agent_protocol.ts";
 export * from "./agent_store.ts";
+export {
+  type AgentDestination,
+  agentDestination,
+  type AgentHost,
+  type AgentHostKey,
+  destinationConstraint,
+} from "./agent_destinations.ts";
 export * from "./allowed_signers.ts";
 export * from "./authenticator.ts";
 export * from "./authorize.ts";

@@ -53,15 +53,7 @@ export async function readOpenSshKey(
   options: DecryptionOptions = {},
 ): Promise<PrivateKey> {
   const reader = new Reader(bytes, what, KeyFormatError);
-  if (!equalBytes(reader.raw(magic.length, "magic"), magic)) {
-    throw reader.error("it does not begin with openssh-key-v1");
-  }
-  const cipherName = reader.name("cipher", 256);
-  const kdfName = reader.name("key derivation", 256);
-  const kdfOptions = reader.string("options of the key derivation");
-  const count = reader.uint32("number of keys");
-  if (count !== 1) throw reader.error(`${count} keys in one file, and only 1 is supported`);
-  const publicBlob = reader.string("public key");
+  const { cipherName, kdfName, kdfOptions, publicBlob } = readHead(reader);
   const sealed = reader.string("secret part");
   if (cipherName === "none") {
     if (kdfName !== "none") throw reader.error(`key derivation ${kdfName} without a cipher`);
@@ -82,11 +74,25 @@ export async function readOpenSshKey(
   const tag = reader.raw(cipher.tagBytes, "tag");
   reader.end();
   const { key, iv } = await readDerivation(cipher, kdfOptions, options);
-  const plain = cipher.open(key, iv, new Writer().raw(sealed).raw(tag).finish());
+  const plain = cipher.open(
+    key,
+    iv,
+    new Writer(sealed.length + tag.length).raw(sealed).raw(tag).finish(),
+  );
   if (plain === null) throw wrongPassphrase();
   const checks = new Reader(plain, what, KeyFormatError);
   if (checks.uint32() !== checks.uint32()) throw wrongPassphrase();
   return readSecretPart(plain, publicBlob);
+}
+
+/**
+ * Reads the public key that stands before the secret part, which may be encrypted.
+ *
+ * @returns The key in the encoding of RFC 4253 section 6.6.
+ * @throws {KeyFormatError} If it is not in that format.
+ */
+export function readOpenSshPublicBlob(bytes: Uint8Array): Uint8Array {
+  return readHead(new Reader(bytes, what, KeyFormatError)).publicBlob;
 }
 
 /**
@@ -122,6 +128,26 @@ export async function writeOpenSshKey(
     .string(new Writer(24).string(salt).uint32(rounds).finish())
     .uint32(1).string(blob).string(sealed.subarray(0, plain.length))
     .raw(sealed.subarray(plain.length)).finish();
+}
+
+/** All that stands before the secret part. */
+interface Head {
+  readonly cipherName: string;
+  readonly kdfName: string;
+  readonly kdfOptions: Uint8Array;
+  readonly publicBlob: Uint8Array;
+}
+
+function readHead(reader: Reader): Head {
+  if (!equalBytes(reader.raw(magic.length, "magic"), magic)) {
+    throw reader.error("it does not begin with openssh-key-v1");
+  }
+  const cipherName = reader.name("cipher", 256);
+  const kdfName = reader.name("key derivation", 256);
+  const kdfOptions = reader.string("options of the key derivation");
+  const count = reader.uint32("number of keys");
+  if (count !== 1) throw reader.error(`${count} keys in one file, and only 1 is supported`);
+  return { cipherName, kdfName, kdfOptions, publicBlob: reader.string("public key") };
 }
 
 async function readDerivation(

@@ -4,8 +4,8 @@
  * @module
  */
 
+import { fromBase64, toBase64, wrap } from "../crypto/base64.ts";
 import { KeyFormatError, printable } from "../wire/errors.ts";
-import { fromBase64, toBase64, wrap } from "./_base64.ts";
 
 /** What stands between a BEGIN line and its END line. */
 export interface PemBlock {

@@ -17,13 +17,20 @@ export interface Permissions {
   readonly environment?: Readonly<Record<string, string>> | undefined;
   /** Whether sessions may have a terminal. */
   readonly pty?: boolean | undefined;
-  /** Whether ports and sockets may be forwarded, either way, and tunnels opened. */
+  /**
+   * Whether ports and sockets may be forwarded, either way, and tunnels opened; but see
+   * {@linkcode Permissions.tunnel}.
+   */
   readonly portForwarding?: boolean | undefined;
   /** Where ports may be forwarded to, if not to wherever the client likes: see `permitsOpen`. */
   readonly permitOpen?: readonly ForwardTarget[] | undefined;
   /** Where the client may have the server listen, if not anywhere: see `permitsListen`. */
   readonly permitListen?: readonly ForwardTarget[] | undefined;
-  /** The number of the tun device that a tunnel gets; any, unless given. */
+  /**
+   * The number of the tun device that tunnels get, or `any`. Where it is given there may be one,
+   * though nothing else may be forwarded. A client that leaves the choice to the server is to get
+   * this one.
+   */
   readonly tunnel?: string | undefined;
   /** Whether an agent may be forwarded. */
   readonly agentForwarding?: boolean | undefined;
@@ -49,7 +56,7 @@ const RIGHTS = ["pty", "portForwarding", "agentForwarding", "x11Forwarding", "us
  * What is left when two sets of permissions hold at once, such as those of a certificate and of the
  * authorized key that is its authority: nothing is allowed that either forbids.
  *
- * @returns Null if both force a command, or set a variable, and not to the same.
+ * @returns Null if both force a command, set a variable, or name a tun device, and not the same.
  */
 export function mergePermissions(a: Permissions, b: Permissions): Permissions | null {
   const commands = [a.forceCommand, b.forceCommand].filter((command) => command !== undefined);
@@ -61,7 +68,8 @@ export function mergePermissions(a: Permissions, b: Permissions): Permissions | 
   }
   const permitOpen = common(a.permitOpen, b.permitOpen);
   const permitListen = common(a.permitListen, b.permitListen);
-  const tunnel = a.tunnel ?? b.tunnel;
+  const tunnel = commonTunnel(a, b);
+  if (tunnel === null) return null;
   const rights = RIGHTS.filter((right) => a[right] === false || b[right] === false)
     .map((right) => [right, false]);
   return {
@@ -74,6 +82,17 @@ export function mergePermissions(a: Permissions, b: Permissions): Permissions | 
     ...(a.touchRequired === false && b.touchRequired === false && { touchRequired: false }),
     ...((a.verifyRequired || b.verifyRequired) && { verifyRequired: true }),
   };
+}
+
+/** The device of both; undefined if none is named that both permit, null if each names another. */
+function commonTunnel(a: Permissions, b: Permissions): string | undefined | null {
+  // Who names none permits all of them, or none.
+  const permits = ({ tunnel, portForwarding, permitOpen }: Permissions): boolean =>
+    tunnel !== undefined || (portForwarding !== false && permitOpen === undefined);
+  if (!permits(a) || !permits(b)) return undefined;
+  const named = [a.tunnel, b.tunnel].filter((tunnel) => tunnel !== undefined);
+  const [tunnel = named[0], other = tunnel] = named.filter((tunnel) => tunnel !== "any");
+  return tunnel === other ? tunnel : null;
 }
 
 /** Where both may forward to: what stands in both lists, if there are two. */

@@ -11,11 +11,11 @@ import { hmac } from "@noble/hashes/hmac.js";
 import { sha1 } from "@noble/hashes/legacy.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
+import { toBase64, wrap } from "../crypto/base64.ts";
 import { platformRandom } from "../crypto/random.ts";
 import { KeyFormatError, printable } from "../wire/errors.ts";
 import { Reader } from "../wire/reader.ts";
 import { Writer } from "../wire/writer.ts";
-import { toBase64, wrap } from "./_base64.ts";
 import {
   assertMemoryWork,
   type DecryptionOptions,

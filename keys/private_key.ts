@@ -8,12 +8,18 @@ import { KeyFormatError, printable } from "../wire/errors.ts";
 import { type DecryptionOptions, encodePassphrase, wrongPassphrase } from "./_passphrase.ts";
 import { openPbes2, sealPbes2 } from "./_pbes2.ts";
 import { DerReader } from "./der.ts";
-import { type EncryptionOptions, readOpenSshKey, writeOpenSshKey } from "./openssh_format.ts";
+import {
+  type EncryptionOptions,
+  readOpenSshKey,
+  readOpenSshPublicBlob,
+  writeOpenSshKey,
+} from "./openssh_format.ts";
 import { formatPem, parsePem, type PemBlock } from "./pem.ts";
 import { readPkcs8, writePkcs8 } from "./pkcs8.ts";
 import { readPpk } from "./ppk.ts";
+import { parsePublicKey } from "./public_key.ts";
 import { readPkcs1, readSec1, traditionalContent } from "./traditional.ts";
-import type { PrivateKey } from "./types.ts";
+import type { PrivateKey, PublicKey } from "./types.ts";
 
 export type { DecryptionOptions, Passphrase } from "./_passphrase.ts";
 
@@ -65,6 +71,19 @@ export async function parsePrivateKey(
   throw new KeyFormatError(
     `Cannot read private key: ${whatInstead(decoded, blocks)}; supported are ${supported}`,
   );
+}
+
+/**
+ * The public key that a file of a private key has in the clear, as OpenSSH's own format does: no
+ * passphrase is needed to know which key it is.
+ *
+ * @param text The file's text.
+ * @returns Null if the file has none, or is none of a private key.
+ * @throws {KeyFormatError} If it cannot be read, or is of a type that is not supported.
+ */
+export function publicKeyOfFile(text: string): PublicKey | null {
+  const block = parsePem(text).find(({ label }) => label === "OPENSSH PRIVATE KEY");
+  return block === undefined ? null : parsePublicKey(readOpenSshPublicBlob(block.bytes));
 }
 
 /**

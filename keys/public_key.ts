@@ -5,9 +5,9 @@
  */
 
 import { equalBytes } from "@noble/curves/utils.js";
+import { fromBase64, toBase64 } from "../crypto/base64.ts";
 import { KeyFormatError, printable } from "../wire/errors.ts";
 import { Reader } from "../wire/reader.ts";
-import { fromBase64, toBase64 } from "./_base64.ts";
 import { plainKeyTypes, readPublicKeyBlob } from "./_public_key_blob.ts";
 import { certificateType } from "./certificate.ts";
 import type { KeyType, PublicKey } from "./types.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
+import { fromBase64, toBase64, wrap } from "../crypto/base64.ts";
 import { KeyFormatError } from "../wire/errors.ts";
-import { fromBase64, toBase64, wrap } from "./_base64.ts";
 import { parsePublicKey } from "./public_key.ts";
 import type { PublicKey } from "./types.ts";
 

@@ -8,10 +8,10 @@
 import { invert, pow } from "@noble/curves/abstract/modular.js";
 import { bytesToNumberBE, equalBytes, numberToBytesBE } from "@noble/curves/utils.js";
 import { sha256, sha512 } from "@noble/hashes/sha2.js";
+import { toBase64Url } from "../crypto/base64.ts";
 import { KeyFormatError } from "../wire/errors.ts";
 import type { Reader } from "../wire/reader.ts";
 import { Writer } from "../wire/writer.ts";
-import { toBase64Url } from "./_base64.ts";
 import { bitLength, leftPad, trimZeros } from "./_integers.ts";
 import { algorithmError, decodeSignature, encodeSignature } from "./_signature.ts";
 import { webCrypto } from "./_web_crypto.ts";

@@ -41,6 +41,23 @@ export interface Signer {
    * @returns The signature in the encoding of RFC 4253 section 6.6.
    */
   sign(algorithm: string, data: Uint8Array): MaybePromise<Uint8Array>;
+  /**
+   * Is told, before it signs to log in, of the session that the signature is for. Agents want to
+   * know; whoever does not, has no such method.
+   */
+  bind?(session: SessionBinding): MaybePromise<void>;
+}
+
+/** A session, and who its server is: `session-bind@openssh.com` of OpenSSH's PROTOCOL.agent. */
+export interface SessionBinding {
+  /** The server's host key, in the encoding of RFC 4253 section 6.6. It may be a certificate. */
+  readonly hostKey: Uint8Array;
+  /** The first exchange hash. */
+  readonly sessionId: Uint8Array;
+  /** The host key's signature of the session id: what the first key exchange has proven. */
+  readonly signature: Uint8Array;
+  /** Whether an agent is being lent to the server, rather than used to log in there. */
+  readonly forwarding: boolean;
 }
 
 /** A private key in memory: it signs, and can be written to a file. */

@@ -52,6 +52,7 @@ export function withCertificate(signer: Signer, certificate: Certificate): Certi
   return {
     publicKey: certificate,
     plain,
+    ...(plain.bind !== undefined && { bind: plain.bind.bind(plain) }),
     sign(algorithm, data) {
       if (!certificate.algorithms.includes(algorithm)) throw algorithmError(certificate, algorithm);
       return plain.sign(plainAlgorithm(algorithm), data);

@@ -148,11 +148,10 @@ export class Engine {
 
   /** What was agreed on; null before the first key exchange is done. */
   get info(): ConnectionInfo | null {
-    const { negotiated, hostKey, sessionId, strict } = this.#transport.kex;
+    const { negotiated, hostKey, sessionId, hostKeySignature, strict } = this.#transport.kex;
     const peerVersion = this.#transport.peerVersion;
-    if (negotiated === null || hostKey === null || sessionId === null || peerVersion === null) {
-      return null;
-    }
+    if (negotiated === null || hostKey === null || sessionId === null) return null;
+    if (hostKeySignature === null || peerVersion === null) return null;
     const isClient = this.role === "client";
     return {
       clientVersion: isClient ? this.#identification : peerVersion,
@@ -161,6 +160,7 @@ export class Engine {
       strictKex: strict,
       hostKey,
       sessionId,
+      hostKeySignature,
     };
   }
 
@@ -439,6 +439,7 @@ export class Engine {
       const method = await authenticateClient(conversation, options.auth, {
         sessionId: info.sessionId,
         hostKey: info.hostKey.blob,
+        hostKeySignature: info.hostKeySignature,
         extensions: () => transport.peerExtensions,
       }, begin);
       // The connection may have ended after the message that let us in.

@@ -107,4 +107,6 @@ export interface ConnectionInfo {
   readonly hostKey: PublicKey;
   /** The first exchange hash. */
   readonly sessionId: Uint8Array;
+  /** The host key's signature of it, in the encoding of RFC 4253 section 6.6. */
+  readonly hostKeySignature: Uint8Array;
 }

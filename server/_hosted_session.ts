@@ -20,6 +20,7 @@ import type { ServerSession, SessionHandler } from "./session.ts";
 import {
   ORIGINAL_COMMAND,
   originalCommand,
+  permitsSessionRequest,
   permitsVariable,
   permittedProgram,
   type SessionProgram,
@@ -232,8 +233,7 @@ export class HostedSession implements ServerSession {
       case "break":
         return request.reply(await this.#ask(() => this.onBreak?.(request.lengthMs) ?? false));
       case "other":
-        if (request.name !== AGENT_REQUEST) break;
-        return request.reply(await this.#takeAgent());
+        return request.reply(await this.#takeOther(request));
     }
     request.reply(false);
   }
@@ -258,9 +258,16 @@ export class HostedSession implements ServerSession {
     return true;
   }
 
+  async #takeOther({ name, payload, wantReply }: ChannelRequest): Promise<boolean> {
+    if (!permitsSessionRequest(name, this.login.permissions)) return false;
+    if (name === AGENT_REQUEST) return await this.#takeAgent();
+    const { onSessionRequest } = this.#context.options;
+    return await this.#ask(() => onSessionRequest?.({ name, payload, wantReply }, this) ?? false);
+  }
+
   async #takeAgent(): Promise<boolean> {
     const { allowAgentForwarding } = this.#context.options;
-    if (this.#running || this.login.permissions.agentForwarding === false) return false;
+    if (this.#running) return false;
     const allowed = await this.#ask(() => allowAgentForwarding?.(this) ?? false);
     this.#forwardsAgent ||= allowed;
     return allowed;

@@ -30,8 +30,19 @@ const MAX_HOST_BYTES = 1024;
 const FORWARDING_CHANNELS: readonly string[] = [
   "direct-tcpip",
   "direct-streamlocal@openssh.com",
-  "tun@openssh.com",
 ];
+
+/** OpenSSH's PROTOCOL section 2.3: the type of channels that carry packets of a tun device. */
+const TUNNEL = "tun@openssh.com";
+
+/** The number by which a client leaves it to the server which device a tunnel gets. */
+const ANY_DEVICE = 0x7fffffff;
+
+/** The permissions that requests of sessions need, by the requests' names. */
+const SESSION_RIGHTS = {
+  "auth-agent-req@openssh.com": "agentForwarding",
+  "x11-req": "x11Forwarding",
+} as const;
 
 /** Requests by which a client has the server listen. */
 const FORWARDING_REQUESTS: readonly string[] = [
@@ -68,6 +79,7 @@ export function permitsVariable(name: string, { environment = {} }: Permissions)
 
 /** Whether a client may open a channel, if the server's own policy lets it. */
 export function permitsChannel(type: string, extra: Uint8Array, permissions: Permissions): boolean {
+  if (type === TUNNEL) return permitsTunnel(extra, permissions);
   if (!FORWARDING_CHANNELS.includes(type)) return true;
   const { portForwarding = true, permitOpen } = permissions;
   if (!portForwarding || permitOpen === undefined) return portForwarding;
@@ -89,11 +101,44 @@ export function permitsRequest(
   return target !== null && permitsListen(permitListen, target.host, target.port);
 }
 
+/** Whether a client may make a request in a session, if the server's own policy lets it. */
+export function permitsSessionRequest(name: string, permissions: Permissions): boolean {
+  const right = Object.hasOwn(SESSION_RIGHTS, name)
+    ? SESSION_RIGHTS[name as keyof typeof SESSION_RIGHTS]
+    : null;
+  return right === null || permissions[right] !== false;
+}
+
+function permitsTunnel(extra: Uint8Array, permissions: Permissions): boolean {
+  const { portForwarding = true, permitOpen, tunnel } = permissions;
+  // As with OpenSSH: a device that is named is meant, whatever is said of hosts and ports.
+  if (tunnel === undefined) return portForwarding && permitOpen === undefined;
+  const device = deviceOf(extra);
+  if (device === null || device === ANY_DEVICE) return device !== null;
+  return tunnel === "any" || device === Number(tunnel);
+}
+
+/** OpenSSH's PROTOCOL section 2.3: the mode, and the number of the device. */
+function deviceOf(extra: Uint8Array): number | null {
+  return read(extra, "tunnel", (reader) => {
+    reader.uint32("mode");
+    return reader.uint32("device");
+  });
+}
+
 /** RFC 4254 sections 7.1 and 7.2: both begin with a host and a port. */
 function targetOf(payload: Uint8Array): { host: string; port: number } | null {
+  return read(
+    payload,
+    "forwarding",
+    (reader) => ({ host: reader.text("host", MAX_HOST_BYTES), port: reader.uint32("port") }),
+  );
+}
+
+/** @returns Null if it is malformed. */
+function read<T>(payload: Uint8Array, what: string, fields: (reader: Reader) => T): T | null {
   try {
-    const reader = new Reader(payload, "forwarding");
-    return { host: reader.text("host", MAX_HOST_BYTES), port: reader.uint32("port") };
+    return fields(new Reader(payload, what));
   } catch (error) {
     if (error instanceof SshError) return null;
     throw error;

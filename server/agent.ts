@@ -12,6 +12,7 @@ import {
   frameAgentMessage,
   maxAgentMessageBytes,
 } from "../keys/agent_framing.ts";
+import { AgentBindings } from "../keys/agent_bindings.ts";
 import { decodeAgentRequest, encodeAgentResponse } from "../keys/agent_protocol.ts";
 import type { AgentStore } from "../keys/agent_store.ts";
 import { ProtocolError } from "../wire/errors.ts";
@@ -30,7 +31,8 @@ export interface ServeAgentOptions {
 /**
  * Answers an agent's requests over a flow: those of `ssh`, `ssh-add`, and whoever else speaks the
  * protocol (draft-ietf-sshm-ssh-agent). They are answered one after the other. Whoever has the
- * flow can sign with the store's keys: it is for the caller to see who that is.
+ * flow can sign with the store's keys, within their constraints: it is for the caller to see who
+ * that is.
  *
  * @param flow The flow, such as an accepted connection of a UNIX socket. It is closed at the end.
  * @param store The keys.
@@ -97,10 +99,11 @@ async function answerAll(
   onError: (error: unknown) => void,
 ): Promise<void> {
   const messages = new AgentMessageReader();
+  const bindings = new AgentBindings();
   for (let chunk = await peer.read(); chunk !== Eof; chunk = await peer.read()) {
     messages.push(chunk);
     for (let message = messages.next(); message !== null; message = messages.next()) {
-      const response = await answer(message, store, onError);
+      const response = await answer(message, store, bindings, onError);
       // It may have been a passphrase, or a private key.
       message.fill(0);
       await peer.write(frameAgentMessage(response));
@@ -114,10 +117,12 @@ async function answerAll(
 async function answer(
   message: Uint8Array,
   store: AgentStore,
+  bindings: AgentBindings,
   onError: (error: unknown) => void,
 ): Promise<Uint8Array> {
   try {
-    const response = encodeAgentResponse(await store.respond(decodeAgentRequest(message)));
+    const request = decodeAgentRequest(message);
+    const response = encodeAgentResponse(await store.respond(request, bindings));
     if (response.length <= maxAgentMessageBytes) return response;
     throw new RangeError(`Cannot answer as an agent: ${response.length} bytes are too many`);
   } catch (error) {

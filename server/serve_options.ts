@@ -40,6 +40,16 @@ export type ServerAuthAttempt = AuthAttempt & { readonly peer: Peer };
  */
 export type Authenticate = (attempt: ServerAuthAttempt) => MaybePromise<AuthDecision>;
 
+/** A request of a session, undecoded (RFC 4254 section 5.4). */
+export interface OtherSessionRequest {
+  /** Its name on the wire. */
+  readonly name: string;
+  /** What is specific to it. */
+  readonly payload: Uint8Array;
+  /** Whether the client is told what became of it. */
+  readonly wantReply: boolean;
+}
+
 /** What becomes of sessions. */
 export interface SessionOptions
   extends Pick<ChannelOptions, "windowBytes" | "maxWindowBytes" | "maxPacketBytes"> {
@@ -67,6 +77,14 @@ export interface SessionOptions
    */
   readonly allowAgentForwarding?:
     | ((session: ServerSession) => MaybePromise<boolean>)
+    | undefined;
+  /**
+   * Takes the requests of a session that have no place here, such as `x11-req`, but for those that
+   * the login's permissions forbid, and says whether they were granted: no, unless given. It is
+   * asked while the session runs too.
+   */
+  readonly onSessionRequest?:
+    | ((request: OtherSessionRequest, session: ServerSession) => MaybePromise<boolean>)
     | undefined;
   /** Whether a shell, command or subsystem that there is a handler for may run: yes, unless given. */
   readonly allowSession?: ((session: ServerSession) => MaybePromise<boolean>) | undefined;

@@ -79,6 +79,8 @@ export type SpawnOptions = Pick<
   | "maxWindowBytes"
   | "maxPacketBytes"
   | "afterEof"
+  | "allowAgentForwarding"
+  | "onSessionRequest"
   | "onChannelOpen"
   | "onGlobalRequest"
   | "onDebug"

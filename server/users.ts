@@ -4,9 +4,8 @@
  * @module
  */
 
-import { hmac } from "@noble/hashes/hmac.js";
-import { sha256 } from "@noble/hashes/sha2.js";
 import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
+import { sha256 } from "../crypto/hashes.ts";
 import { platformRandom } from "../crypto/random.ts";
 import type { MaybePromise } from "../crypto/types.ts";
 import { authorize, type AuthorizedKeys, authorizedKeys } from "../keys/authorize.ts";
@@ -14,6 +13,7 @@ import { Certificate } from "../keys/certificate.ts";
 import type { Permissions } from "../keys/permissions.ts";
 import type { PublicKey } from "../keys/types.ts";
 import type { AuthDecision } from "../protocol/auth/decision.ts";
+import { Writer } from "../wire/writer.ts";
 import type { Authenticate, ServerAuthAttempt } from "./serve_options.ts";
 import {
   type KeyAttempt,
@@ -233,6 +233,11 @@ function samePassword(password: string, stored: string): boolean {
 
 /** Compares hashes, so that the time tells nothing of the lengths either. */
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  const key = platformRandom(32);
-  return timingSafeEqual(hmac(sha256, key, a), hmac(sha256, key, b));
+  const salt = platformRandom(32);
+  return timingSafeEqual(saltedHash(salt, a), saltedHash(salt, b));
+}
+
+function saltedHash(salt: Uint8Array, bytes: Uint8Array): Uint8Array {
+  const writer = new Writer(salt.length + bytes.length);
+  return sha256.digest(writer.raw(salt).raw(bytes).finish());
 }

@@ -152,7 +152,7 @@ export function decodeChallenge(payload: Uint8Array): Challenge {
 
 /** Encodes SSH_MSG_USERAUTH_INFO_RESPONSE (RFC 4256 section 3.4). */
 export function encodeResponses(responses: readonly string[]): Uint8Array {
-  const writer = new Writer().uint8(Msg.USERAUTH_INFO_RESPONSE).uint32(responses.length);
+  const writer = new Writer(256).uint8(Msg.USERAUTH_INFO_RESPONSE).uint32(responses.length);
   for (const response of responses) writer.string(response);
   return writer.finish();
 }

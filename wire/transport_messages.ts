@@ -112,14 +112,15 @@ export function encodeExtInfo(extensions: ReadonlyMap<string, string>): Uint8Arr
 
 /** Decodes SSH_MSG_EXT_INFO: the extensions' values, as bytes, by their names. */
 export function decodeExtInfo(payload: Uint8Array): Map<string, Uint8Array> {
-  const reader = body(payload, "EXT_INFO");
+  // The values are views of one copy.
+  const reader = body(payload.slice(), "EXT_INFO");
   const count = reader.uint32("nr-extensions");
   if (count > 256) throw reader.error(`${count} extensions, but at most 256 are allowed`);
   const extensions = new Map<string, Uint8Array>();
   for (let i = 0; i < count; i++) {
     const name = reader.name("extension-name", 256);
     if (extensions.has(name)) throw reader.error(`extension ${name} twice`);
-    extensions.set(name, reader.string("extension-value").slice());
+    extensions.set(name, reader.string("extension-value"));
   }
   reader.end();
   return extensions;
@@ -127,7 +128,7 @@ export function decodeExtInfo(payload: Uint8Array): Map<string, Uint8Array> {
 
 /** Encodes SSH_MSG_KEXINIT. */
 export function encodeKexInit(message: KexInit): Uint8Array<ArrayBuffer> {
-  return new Writer(1024).uint8(Msg.KEXINIT).raw(message.cookie)
+  return new Writer(2048).uint8(Msg.KEXINIT).raw(message.cookie)
     .nameList(message.kex).nameList(message.hostKeys)
     .nameList(message.ciphersClientToServer).nameList(message.ciphersServerToClient)
     .nameList(message.macsClientToServer).nameList(message.macsServerToClient)

@@ -5,17 +5,25 @@
  */
 
 const utf8 = new TextEncoder();
+const EMPTY = new Uint8Array(0);
+
+const SHARED_BYTES = 8192;
+/** What a writer that shares a buffer begins with. */
+const SHARE_BYTES = 256;
+let shared: Uint8Array<ArrayBuffer> = EMPTY;
+let sharedUsed = 0;
 
 /** A buffer that grows. Each method returns the writer, so that calls can be chained. */
 export class Writer {
   #bytes: Uint8Array<ArrayBuffer>;
-  #view: DataView;
   #length = 0;
 
-  /** @param capacity How many bytes to make room for at first. */
-  constructor(capacity = 256) {
-    this.#bytes = new Uint8Array(capacity);
-    this.#view = new DataView(this.#bytes.buffer);
+  /**
+   * @param capacity How many bytes to make room for at first. Without it what is written has not a
+   *   buffer of its own, unless it is long: for messages, which are many, small, and not kept.
+   */
+  constructor(capacity?: number) {
+    this.#bytes = capacity === undefined ? takeShare() : new Uint8Array(capacity);
   }
 
   /** How many bytes have been written. */
@@ -25,7 +33,11 @@ export class Writer {
 
   /** The bytes written so far; the writer is not to be used afterwards. */
   finish(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.subarray(0, this.#length);
+    const bytes = this.#bytes.subarray(0, this.#length);
+    giveBack(this.#bytes, this.#length);
+    this.#bytes = EMPTY;
+    this.#length = 0;
+    return bytes;
   }
 
   /** Bytes as they are. */
@@ -49,22 +61,24 @@ export class Writer {
 
   /** `uint32` */
   uint32(value: number): this {
-    const start = this.#grow(4);
-    this.#view.setUint32(start, value);
+    this.#setUint32(this.#grow(4), value);
     return this;
   }
 
   /** `uint64` */
   uint64(value: bigint): this {
-    const start = this.#grow(8);
-    this.#view.setBigUint64(start, value);
-    return this;
+    return this.uint32(Number(value >> 32n & 0xffffffffn)).uint32(Number(value & 0xffffffffn));
   }
 
   /** `string` of bytes, or of text in UTF-8. */
   string(value: Uint8Array | string): this {
-    const bytes = typeof value === "string" ? utf8.encode(value) : value;
-    return this.uint32(bytes.length).raw(bytes);
+    if (typeof value !== "string") return this.uint32(value.length).raw(value);
+    // UTF-16's units become three bytes of UTF-8 at most.
+    const start = this.#grow(4 + value.length * 3);
+    const { written } = utf8.encodeInto(value, this.#bytes.subarray(start + 4));
+    this.#setUint32(start, written);
+    this.#length = start + 4 + written;
+    return this;
   }
 
   /** `name-list` */
@@ -90,9 +104,30 @@ export class Writer {
       const bytes = new Uint8Array(Math.max(end, this.#bytes.length * 2));
       bytes.set(this.#bytes.subarray(0, start));
       this.#bytes = bytes;
-      this.#view = new DataView(bytes.buffer);
     }
     this.#length = end;
     return start;
   }
+
+  #setUint32(start: number, value: number): void {
+    const bytes = this.#bytes;
+    bytes[start] = value >>> 24;
+    bytes[start + 1] = value >>> 16;
+    bytes[start + 2] = value >>> 8;
+    bytes[start + 3] = value;
+  }
+}
+
+function takeShare(): Uint8Array<ArrayBuffer> {
+  if (sharedUsed + SHARE_BYTES > shared.length) {
+    shared = new Uint8Array(SHARED_BYTES);
+    sharedUsed = 0;
+  }
+  return shared.subarray(sharedUsed, sharedUsed += SHARE_BYTES);
+}
+
+/** Lets the next writer have what a writer has not used of its share, if it is the last one. */
+function giveBack(share: Uint8Array<ArrayBuffer>, used: number): void {
+  if (share.buffer !== shared.buffer || share.byteOffset + share.length !== sharedUsed) return;
+  sharedUsed = share.byteOffset + used;
 }

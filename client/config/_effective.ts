@@ -198,8 +198,8 @@ function identityAgentOf(
 ): string | null {
   const text = expand.reader.first.identityAgent ?? "SSH_AUTH_SOCK";
   if (text === "none") return null;
-  if (text === "SSH_AUTH_SOCK") return env[text] ?? null;
-  if (isVariable(text)) return env[text.slice(1)] ?? null;
+  if (text === "SSH_AUTH_SOCK") return env[text] || null;
+  if (isVariable(text)) return env[text.slice(1)] || null;
   return expand.path("identityAgent") ?? null;
 }
 
@@ -209,7 +209,7 @@ function forwardAgentOf(
 ): boolean | string {
   const { forwardAgent = false } = expand.reader.first;
   if (typeof forwardAgent === "boolean") return forwardAgent;
-  if (isVariable(forwardAgent)) return env[forwardAgent.slice(1)] ?? false;
+  if (isVariable(forwardAgent)) return env[forwardAgent.slice(1)] || false;
   return expand.path("forwardAgent") ?? false;
 }
 

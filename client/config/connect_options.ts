@@ -5,11 +5,17 @@
  */
 
 import { matchesPattern } from "../../keys/patterns.ts";
+import type { KeepaliveOptions } from "../../protocol/keepalive.ts";
 import type { RekeyLimits } from "../../protocol/transport/transport.ts";
+import type { AgentSource } from "../agent_forwarding.ts";
 import type { AlgorithmChoice } from "../algorithms.ts";
+import type { LoginAccess } from "./login_access.ts";
 import type { SshConfig } from "./parse_ssh_config.ts";
 
-/** What `connect` takes of a configuration. The credentials and the host key are the caller's. */
+/**
+ * What `connect` takes of a configuration that needs nothing of the caller. `authOf` and
+ * `knownHostsOf` give what needs files and the user; `connectBy` puts all of it together.
+ */
 export interface ConfiguredConnect {
   /** Who logs in. */
   readonly user: string;
@@ -24,6 +30,10 @@ export interface ConfiguredConnect {
   readonly algorithms: AlgorithmChoice;
   /** When keys are exchanged anew, as far as the configuration says. */
   readonly rekey?: Partial<RekeyLimits>;
+  /** How long the server may take for the handshake: ConnectTimeout, if there is one. */
+  readonly handshakeTimeoutMs?: number;
+  /** When a silent server is asked for a sign of life: ServerAliveInterval, if there is one. */
+  readonly keepalive?: KeepaliveOptions;
 }
 
 /**
@@ -67,6 +77,13 @@ export function connectOptionsOf<Explicit extends object = Record<never, never>>
     ...(config.hostKeyAlias === undefined && { port: config.port }),
     algorithms: algorithmChoiceOf(config),
     ...(Object.keys(rekey).length > 0 && { rekey }),
+    ...(config.connectTimeout !== null && { handshakeTimeoutMs: config.connectTimeout * 1000 }),
+    ...(config.serverAliveInterval > 0 && {
+      keepalive: {
+        intervalMs: config.serverAliveInterval * 1000,
+        countMax: config.serverAliveCountMax,
+      },
+    }),
   };
   const both: unknown = { ...options, ...explicit };
   return both as Omit<ConfiguredConnect, keyof Explicit> & Explicit;
@@ -84,6 +101,8 @@ export interface ConfiguredSession {
   readonly env: Readonly<Record<string, string>>;
   /** Whether there is no input. */
   readonly stdin: "piped" | "null";
+  /** The agent that is lent to what runs: with ForwardAgent, where agents can be reached. */
+  readonly forwardAgent?: AgentSource;
 }
 
 /**
@@ -91,7 +110,8 @@ export interface ConfiguredSession {
  *
  * @param config What `parseSshConfig` gives.
  * @param options `command` is what the user wants to run, in place of RemoteCommand; `env` has the
- * variables of which SendEnv chooses; `isTerminal` says whether input comes from a terminal.
+ * variables of which SendEnv chooses; `isTerminal` says whether input comes from a terminal;
+ * `openAgent` connects to an agent by the path of its socket.
  *
  * @example
  * ```ts
@@ -111,9 +131,10 @@ export function sessionOptionsOf(
     readonly command?: string;
     readonly env?: Readonly<Record<string, string | undefined>>;
     readonly isTerminal?: boolean;
+    readonly openAgent?: NonNullable<LoginAccess["openAgent"]>;
   } = {},
 ): ConfiguredSession {
-  const { env = {}, isTerminal = false } = options;
+  const { env = {}, isTerminal = false, openAgent } = options;
   const command = config.sessionType === "none"
     ? undefined
     : options.command ?? config.remoteCommand ?? null;
@@ -130,12 +151,15 @@ export function sessionOptionsOf(
     const equals = text.indexOf("=");
     return [text.slice(0, equals), text.slice(equals + 1)];
   });
+  const { forwardAgent } = config;
+  const agent = forwardAgent === true ? config.identityAgent : forwardAgent || null;
   return {
     command,
     isSubsystem: config.sessionType === "subsystem",
     pty: pty && command !== undefined,
     env: Object.fromEntries([...sent, ...set]),
     stdin: config.stdinNull ? "null" : "piped",
+    ...(agent !== null && openAgent !== undefined && { forwardAgent: () => openAgent(agent) }),
   };
 }
 

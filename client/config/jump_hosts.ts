@@ -30,6 +30,14 @@ export function parseJumpHosts(text: string): JumpHost[] | null {
   return hosts;
 }
 
+/** Writes hosts in that form. */
+export function formatJumpHosts(hosts: readonly JumpHost[]): string {
+  return hosts.map(({ hostname, user, port }) => {
+    const name = hostname.includes(":") ? `[${hostname}]` : hostname;
+    return `${user === undefined ? "" : `${user}@`}${name}${port === undefined ? "" : `:${port}`}`;
+  }).join(",");
+}
+
 function parseJumpHost(text: string): JumpHost | null {
   const bare = text.startsWith("ssh://") ? text.slice(6).replace(/\/$/, "") : text;
   const at = bare.lastIndexOf("@");

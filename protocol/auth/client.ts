@@ -26,8 +26,12 @@ export interface ClientAuthContext {
   readonly sessionId: Uint8Array;
   /** The server's host key, in the encoding of RFC 4253 section 6.6. */
   readonly hostKey: Uint8Array;
+  /** The host key's signature of the session id, likewise: what agents are shown. */
+  readonly hostKeySignature: Uint8Array;
   /** What the server told of itself in EXT_INFO. */
   readonly extensions: ReadonlyMap<string, Uint8Array>;
+  /** Aborted when authentication is over, whatever came of it: to let go of what was opened. */
+  readonly over: AbortSignal;
   /** Sends SSH_MSG_USERAUTH_REQUEST. */
   request(method: string, fields: Uint8Array): void;
   /** Sends a message of the method. */
@@ -50,6 +54,11 @@ export type ClientAuthOutcome =
     /** There was nothing that could have been sent. */
     readonly outcome: "skipped";
     readonly why: string;
+  }
+  | {
+    /** The method only stands for others, which have been found now: they take its place. */
+    readonly outcome: "replaced";
+    readonly by: readonly ClientAuthMethod[];
   };
 
 /** A way to authenticate, such as a key or a password. */
@@ -98,7 +107,7 @@ export function none(): ClientAuthMethod {
 export async function authenticateClient(
   conversation: Conversation,
   options: ClientAuthOptions,
-  bound: Pick<ClientAuthContext, "sessionId" | "hostKey"> & {
+  bound: Pick<ClientAuthContext, "sessionId" | "hostKey" | "hostKeySignature"> & {
     extensions: () => ReadonlyMap<string, Uint8Array>;
   },
   onAccepted: () => void,
@@ -110,12 +119,15 @@ export async function authenticateClient(
   }
   onAccepted();
 
+  const over = new AbortController();
   const context: ClientAuthContext = {
     user: options.user,
     service: CONNECTION_SERVICE,
     sessionId: bound.sessionId,
     hostKey: bound.hostKey,
+    hostKeySignature: bound.hostKeySignature,
     extensions: bound.extensions(),
+    over: over.signal,
     request: (method, fields) =>
       conversation.send(
         encodeUserauthRequest({
@@ -129,13 +141,18 @@ export async function authenticateClient(
     reply: (...numbers) =>
       conversation.next(Msg.USERAUTH_SUCCESS, Msg.USERAUTH_FAILURE, ...numbers),
   };
-  return await tryMethods(context, options.methods.length > 0 ? options.methods : [none()]);
+  try {
+    return await tryMethods(context, options.methods.length > 0 ? options.methods : [none()]);
+  } finally {
+    over.abort();
+  }
 }
 
 async function tryMethods(
   context: ClientAuthContext,
-  methods: readonly ClientAuthMethod[],
+  given: readonly ClientAuthMethod[],
 ): Promise<string> {
+  let methods = given;
   const accepted = new Set<ClientAuthMethod>();
   const notes: string[] = [];
   let pending = [...methods];
@@ -147,6 +164,12 @@ async function tryMethods(
 
     const result = await method.authenticate(context);
     if (result.outcome === "success") return method.name;
+    if (result.outcome === "replaced") {
+      const { by } = result;
+      methods = methods.flatMap((one) => one === method ? by : one);
+      pending = methods.filter((one) => by.includes(one) || pending.includes(one));
+      continue;
+    }
     if (result.outcome === "skipped") {
       notes.push(`${method.name} (${result.why})`);
       continue;

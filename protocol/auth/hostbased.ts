@@ -56,15 +56,15 @@ export function hostbased(signer: Signer, options: HostbasedOptions): ClientAuth
       // Servers look the name up with the dot of the root at its end, as OpenSSH sends it.
       const hostname = options.hostname.endsWith(".") ? options.hostname : `${options.hostname}.`;
       const fields = new Writer().string(algorithm).string(key.blob).string(hostname)
-        .string(options.user);
-      const data = signedData(context, HOSTBASED, fields.finish());
+        .string(options.user).finish();
+      const data = signedData(context, HOSTBASED, fields);
       let signature: Uint8Array;
       try {
         signature = await signer.sign(algorithm, data);
       } catch (error) {
         return { outcome: "skipped", why: `the key did not sign: ${toError(error).message}` };
       }
-      context.request(HOSTBASED, fields.string(signature).finish());
+      context.request(HOSTBASED, new Writer().raw(fields).string(signature).finish());
       return outcomeOf(await context.reply());
     },
   };

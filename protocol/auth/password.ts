@@ -47,7 +47,7 @@ export function password(
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         const secret = typeof source === "string" ? source : await source();
         if (secret === null) return last;
-        context.request(PASSWORD, new Writer().boolean(false).string(secret).finish());
+        context.request(PASSWORD, new Writer(256).boolean(false).string(secret).finish());
         let reply = await context.reply(Msg.USERAUTH_PASSWD_CHANGEREQ);
         for (let changes = 0; reply[0] === Msg.USERAUTH_PASSWD_CHANGEREQ; changes++) {
           if (changes === MAX_ATTEMPTS) {
@@ -57,7 +57,7 @@ export function password(
           if (fresh === null) {
             return { outcome: "skipped", why: "the password has expired and was not changed" };
           }
-          const fields = new Writer().boolean(true).string(secret).string(fresh).finish();
+          const fields = new Writer(256).boolean(true).string(secret).string(fresh).finish();
           context.request(PASSWORD, fields);
           reply = await context.reply(Msg.USERAUTH_PASSWD_CHANGEREQ);
         }

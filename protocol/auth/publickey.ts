@@ -8,7 +8,7 @@
 import { equalBytes } from "@noble/curves/utils.js";
 import { inspectSignature } from "../../keys/inspect_signature.ts";
 import type { SecurityKeyDetails } from "../../keys/security_key.ts";
-import type { PublicKey, Signer } from "../../keys/types.ts";
+import type { PublicKey, SessionBinding, Signer } from "../../keys/types.ts";
 import { decodePublicKeyOk, encodePublicKeyOk } from "../../wire/auth_messages.ts";
 import { ProtocolError } from "../../wire/errors.ts";
 import { Msg } from "../../wire/message_numbers.ts";
@@ -51,6 +51,11 @@ export function publicKey(signer: Signer, options: { probe?: boolean } = {}): Cl
       if (algorithm === null) {
         return { outcome: "skipped", why: `the server verifies no signature of ${key.type} keys` };
       }
+      try {
+        await signer.bind?.(bindingOf(context));
+      } catch (error) {
+        return { outcome: "skipped", why: `the key cannot be used: ${toError(error).message}` };
+      }
       if (options.probe === true) {
         context.request(PUBLICKEY, fieldsOf(false, algorithm, key.blob).finish());
         const reply = await context.reply(Msg.USERAUTH_PK_OK);
@@ -62,9 +67,10 @@ export function publicKey(signer: Signer, options: { probe?: boolean } = {}): Cl
       }
       const hostbound = takesHostbound(context.extensions);
       const method = hostbound ? PUBLICKEY_HOSTBOUND : PUBLICKEY;
-      const fields = fieldsOf(true, algorithm, key.blob);
-      if (hostbound) fields.string(context.hostKey);
-      const data = signedData(context, method, fields.finish());
+      const writer = fieldsOf(true, algorithm, key.blob);
+      if (hostbound) writer.string(context.hostKey);
+      const fields = writer.finish();
+      const data = signedData(context, method, fields);
       let signature: Uint8Array;
       try {
         signature = await signer.sign(algorithm, data);
@@ -72,10 +78,16 @@ export function publicKey(signer: Signer, options: { probe?: boolean } = {}): Cl
         // An agent may refuse, and its user decline: other methods may still do.
         return { outcome: "skipped", why: `the key did not sign: ${toError(error).message}` };
       }
-      context.request(method, fields.string(signature).finish());
+      context.request(method, new Writer().raw(fields).string(signature).finish());
       return outcomeOf(await context.reply());
     },
   };
+}
+
+/** What an agent is told of the session that a signature is for. */
+export function bindingOf(context: ClientAuthContext): SessionBinding {
+  const { hostKey, sessionId, hostKeySignature: signature } = context;
+  return { hostKey, sessionId, signature, forwarding: false };
 }
 
 /** What a client has sent of a key. */
@@ -88,8 +100,8 @@ export interface PublicKeyRequest {
   readonly proven: boolean;
   /** What a security key says of its signature; null if it is no such key, or there is none. */
   readonly securityKey: SecurityKeyDetails | null;
-  /** The answer to a client that only asks, and may prove the key. */
-  readonly ok: Uint8Array;
+  /** The answer to a client that only asks, and may prove the key; null if it has proven it. */
+  readonly ok: Uint8Array | null;
 }
 
 /**
@@ -118,11 +130,13 @@ export async function readPublicKeyRequest(
   if (named !== null && !equalBytes(named, request.hostKey)) return null;
   const key = parseOrNull(blob);
   if (key === null || !key.algorithms.includes(algorithm)) return null;
-  const ok = encodePublicKeyOk(algorithm, blob);
-  if (signature === null) return { key, algorithm, proven: false, securityKey: null, ok };
+  if (signature === null) {
+    const ok = encodePublicKeyOk(algorithm, blob);
+    return { key, algorithm, proven: false, securityKey: null, ok };
+  }
   const data = signedData(request, method, fields.subarray(0, signedLength));
   const inspected = await inspectSignature(key, algorithm, data, signature);
-  return inspected && { key, algorithm, proven: true, ...inspected, ok };
+  return inspected && { key, algorithm, proven: true, ...inspected, ok: null };
 }
 
 function fieldsOf(signed: boolean, algorithm: string, blob: Uint8Array): Writer {

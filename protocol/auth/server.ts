@@ -313,7 +313,7 @@ class ServerAuthentication {
         const { key, algorithm, proven, securityKey, ok } = read;
         return {
           attempt: { ...head, method: PUBLICKEY, key, algorithm, proven, securityKey },
-          ok: proven ? null : ok,
+          ok,
         };
       }
       case HOSTBASED: {

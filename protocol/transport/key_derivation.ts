@@ -73,13 +73,11 @@ export function deriveKey(
 ): Uint8Array {
   const { hash, secret, sessionId } = material;
   const key = new Uint8Array(length);
-  let seed = new Writer().raw(secret).raw(material.exchangeHash).uint8(use).raw(sessionId).finish();
-  for (let filled = 0; filled < length;) {
-    const block = hash.digest(seed);
-    key.set(block.subarray(0, length - filled), filled);
-    filled += block.length;
-    seed = new Writer().raw(secret).raw(material.exchangeHash).raw(key.subarray(0, filled))
-      .finish();
+  for (let filled = 0; filled < length; filled += hash.digestBytes) {
+    const seed = new Writer(256).raw(secret).raw(material.exchangeHash);
+    if (filled === 0) seed.uint8(use).raw(sessionId);
+    else seed.raw(key.subarray(0, filled));
+    key.set(hash.digest(seed.finish()).subarray(0, length - filled), filled);
   }
   return key;
 }

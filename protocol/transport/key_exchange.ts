@@ -70,6 +70,7 @@ export class KeyExchange {
   #skipGuess = false;
   #sessionId: Uint8Array | null = null;
   #hostKey: PublicKey | null = null;
+  #hostKeySignature: Uint8Array | null = null;
   #negotiated: NegotiatedAlgorithms | null = null;
   #strict = false;
   #peerTakesExtInfo = false;
@@ -115,6 +116,11 @@ export class KeyExchange {
   /** The server's proven host key; null before that. */
   get hostKey(): PublicKey | null {
     return this.#hostKey;
+  }
+
+  /** The host key's signature of the first exchange hash; null before it is known. */
+  get hostKeySignature(): Uint8Array | null {
+    return this.#hostKeySignature;
   }
 
   /** What was agreed on last; null before the first exchange is under way. */
@@ -220,6 +226,7 @@ export class KeyExchange {
       const verify: KexClientContext["verify"] = async (reply) => {
         const digest = derive(reply.hostKey, reply.fields, reply.secret);
         await this.#verify(negotiated.hostKey, reply.hostKey, reply.signature, digest, identity);
+        this.#hostKeySignature ??= reply.signature.slice();
       };
       await negotiated.kex.client({ ...context, verify });
     } else {
@@ -227,6 +234,7 @@ export class KeyExchange {
       const sign: KexServerContext["sign"] = async (fields, secret) => {
         const hostKey = signer.publicKey.blob;
         const signature = await signer.sign(negotiated.hostKey, derive(hostKey, fields, secret));
+        this.#hostKeySignature ??= signature.slice();
         return { hostKey, signature };
       };
       await negotiated.kex.server({ ...context, sign });

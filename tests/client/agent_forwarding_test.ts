@@ -3,8 +3,18 @@ import assert from "node:assert/strict";
 import { type AgentSource, connect } from "../../client/mod.ts";
 import type { Channel, Connection } from "../../connection/mod.ts";
 import { Eof, type Flow, flowPair, fromStreams } from "../../flow/mod.ts";
+import {
+  AgentBindings,
+  AgentMessageReader,
+  decodeAgentRequest,
+  decodeSessionBinding,
+  encodeAgentResponse,
+  frameAgentMessage,
+  type SessionBinding,
+} from "../../keys/mod.ts";
 import { deferred } from "../../wire/deferred.ts";
 import { ChannelOpenError, ChannelOpenReason, RequestError } from "../../wire/errors.ts";
+import { Writer } from "../../wire/writer.ts";
 import { ada, adaTrusting, cat, connected, type ConnectedPair, testServer } from "./_server.ts";
 
 const AGENT = "auth-agent@openssh.com";
@@ -17,9 +27,25 @@ function agents(): { source: AgentSource; connected: Flow[] } {
     source() {
       const [near, far] = flowPair();
       connected.push(far);
+      answerBinding(far).catch(() => {});
       return near;
     },
   };
+}
+
+/** Takes the first request, which tells an agent to whom it is lent, and knows nothing of it. */
+async function answerBinding(agent: Flow): Promise<SessionBinding> {
+  const messages = new AgentMessageReader();
+  let message: Uint8Array | null = null;
+  while ((message = messages.next()) === null) {
+    const chunk = await agent.read();
+    if (chunk === Eof) throw new Error("The client has left");
+    messages.push(chunk);
+  }
+  const request = decodeAgentRequest(message);
+  assert.ok(request.type === "extension" && request.name === "session-bind@openssh.com");
+  await agent.write(frameAgentMessage(encodeAgentResponse({ type: "failure" })));
+  return decodeSessionBinding(request.payload);
 }
 
 function last(agents: { connected: Flow[] }): Flow {
@@ -174,6 +200,61 @@ describe("forwarding of the agent", () => {
       if (end === "session") await session.close();
       else await pair.ssh.close();
       reached.resolve(near);
+      await assert.rejects(opening);
+      await assert.rejects(far.read(), "it is aborted");
+    }
+  });
+
+  it("tells the agent first to which server it is lent, with the server's own proof", async () => {
+    const [near, far] = flowPair();
+    await using pair = await connected(grantAll);
+    await lending(pair, () => near);
+    const opening = pair.server.connection.openChannel(AGENT);
+    const binding = await answerBinding(far);
+    const { hostKey, sessionId, hostKeySignature } = pair.ssh.info;
+    assert.deepEqual(new Uint8Array(binding.hostKey), hostKey.blob);
+    assert.deepEqual(new Uint8Array(binding.sessionId), sessionId);
+    assert.deepEqual(new Uint8Array(binding.signature), hostKeySignature);
+    assert.equal(binding.forwarding, true);
+    assert.deepEqual(pair.server.connection.info?.hostKeySignature, hostKeySignature);
+    assert.equal(await new AgentBindings().bind(binding), true);
+    // What was answered is for us, and not for whoever is at the server.
+    const channel = fromStreams(await opening);
+    await far.write(Uint8Array.of(7));
+    assert.deepEqual(await channel.read(), Uint8Array.of(7));
+  });
+
+  it("refuses a channel where the agent does not answer as agents do, and lets it go", async () => {
+    const answers = {
+      "with nothing": null,
+      "with too much": new Writer().string(Uint8Array.of(5)).string(Uint8Array.of(5)).finish(),
+      "with a length that none has": new Writer().uint32(0).finish(),
+    };
+    for (const [name, bytes] of Object.entries(answers)) {
+      const [near, far] = flowPair();
+      await using pair = await connected(grantAll);
+      await lending(pair, () => near);
+      const opening = pair.server.connection.openChannel(AGENT);
+      opening.catch(() => {});
+      await far.read();
+      if (bytes === null) await far.closeWrite();
+      else await far.write(bytes);
+      await assert.rejects(opening, { reason: ChannelOpenReason.CONNECT_FAILED }, name);
+      await assert.rejects(far.read(), name);
+      await pair.ssh.ping();
+    }
+  });
+
+  it("lets an agent go that never answers, when the session ends, or the connection", async () => {
+    for (const end of ["session", "connection"] as const) {
+      const [near, far] = flowPair();
+      await using pair = await connected(grantAll);
+      const session = await lending(pair, () => near);
+      const opening = pair.server.connection.openChannel(AGENT);
+      opening.catch(() => {});
+      await far.read();
+      if (end === "session") await session.close();
+      else await pair.ssh.close();
       await assert.rejects(opening);
       await assert.rejects(far.read(), "it is aborted");
     }

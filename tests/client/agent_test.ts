@@ -1,17 +1,22 @@
 import { describe, it } from "@std/testing/bdd";
 import assert from "node:assert/strict";
-import { agentAuth, type AgentClient, agentClient } from "../../client/mod.ts";
+import { agentAuth, type AgentClient, agentClient, password, publicKey } from "../../client/mod.ts";
 import { Eof, type Flow, flowPair } from "../../flow/mod.ts";
 import {
+  AgentBindings,
   AgentMessageReader,
   type AgentRequest,
   type AgentResponse,
+  AgentStore,
   decodeAgentRequest,
+  decodeSessionBinding,
   encodeAgentResponse,
+  fingerprint,
   frameAgentMessage,
   generateKey,
   issueCertificate,
   parsePublicKey,
+  type SessionBinding,
   withCertificate,
 } from "../../keys/mod.ts";
 import {
@@ -24,6 +29,8 @@ import { Writer } from "../../wire/writer.ts";
 import { connect } from "../../client/mod.ts";
 import { staysPending } from "../flow/conformance.ts";
 import { concat, utf8 } from "../helpers/bytes.ts";
+import { serveAgent } from "../../server/mod.ts";
+import { testHostKey } from "../helpers/engine_pair.ts";
 import { adaTrusting, testServer } from "./_server.ts";
 
 const DATA = utf8("a message");
@@ -323,6 +330,7 @@ describe("authentication by an agent", () => {
         assert.ok(signer);
         return { type: "signature", signature: await signer.sign("ssh-ed25519", request.data) };
       }
+      if (request.type === "extension") return { type: "failure" };
       const identities = keys.map(({ publicKey: { blob } }) => ({ blob, comment: "" }));
       return { type: "identities", identities };
     });
@@ -333,11 +341,10 @@ describe("authentication by an agent", () => {
           attempt.key.blob.every((b, i) => b === known.publicKey.blob[i]),
       },
     });
-    const auth = await agentAuth(peer.agent);
-    assert.equal(auth.length, 2);
+    const auth = agentAuth(peer.agent);
     await using _ssh = await connect(server.flow, { ...adaTrusting, auth });
-    assert.deepEqual(peer.asked.map(({ type }) => type), ["list", "sign"]);
-    const signed = peer.asked[1];
+    assert.deepEqual(peer.asked.map(({ type }) => type), ["extension", "list", "sign"]);
+    const signed = peer.asked[2];
     assert.ok(signed?.type === "sign");
     assert.deepEqual(signed.key, known.publicKey.blob);
   });
@@ -345,18 +352,129 @@ describe("authentication by an agent", () => {
   it("goes on with the next key where the agent refuses to sign", async () => {
     const keys = [await generateKey("ed25519"), await generateKey("ed25519")];
     await using peer = scripted((request) =>
-      request.type === "sign" ? { type: "failure" } : {
+      request.type !== "list" ? { type: "failure" } : {
         type: "identities",
         identities: keys.map(({ publicKey: { blob } }) => ({ blob, comment: "" })),
       }
     );
     await using server = await testServer({ auth: { authenticate: () => true } });
-    const auth = await agentAuth(peer.agent);
+    const auth = agentAuth(peer.agent);
     await assert.rejects(connect(server.flow, { ...adaTrusting, auth }), (error) => {
       assert.ok(error instanceof AuthenticationError);
       const why = "publickey (the key did not sign: Cannot sign: the agent refused)";
       assert.ok(error.message.includes(`tried ${why}, ${why};`), error.message);
       return true;
     });
+  });
+
+  it("connects anew for each login, tells of the session first, and leaves when that is over", async () => {
+    const key = await generateKey("ed25519");
+    const store = new AgentStore();
+    const serving: Promise<void>[] = [];
+    const bound: SessionBinding[] = [];
+    const auth = agentAuth(() => {
+      const [near, far] = flowPair();
+      const bindings = new AgentBindings();
+      const respond: AgentStore["respond"] = async (request) => {
+        if (request.type === "extension") bound.push(decodeSessionBinding(request.payload.slice()));
+        return await store.respond(request, bindings);
+      };
+      serving.push(serveAgent(far, Object.assign(Object.create(store), { respond })));
+      return near;
+    });
+    store.add(key);
+    for (const index of [0, 1]) {
+      await using server = await testServer({ auth: { authenticate: () => true } });
+      await using ssh = await connect(server.flow, { ...adaTrusting, auth });
+      const { hostKey, sessionId, hostKeySignature } = ssh.info;
+      assert.deepEqual(bound[index], {
+        hostKey: new Uint8Array(hostKey.blob),
+        sessionId: new Uint8Array(sessionId),
+        signature: new Uint8Array(hostKeySignature),
+        forwarding: false,
+      });
+      await serving[index];
+    }
+    assert.equal(bound.length, 2);
+    // Where nobody is let in, it leaves too.
+    await using server = await testServer({ auth: { authenticate: () => false } });
+    await assert.rejects(connect(server.flow, { ...adaTrusting, auth }), AuthenticationError);
+    await serving[2];
+  });
+
+  it("uses keys that are restricted to destinations, whoever chose them", async () => {
+    const [key, hostKey] = [await generateKey("ed25519"), await testHostKey()];
+    for (const allowed of [true, false]) {
+      const store = new AgentStore();
+      const { blob } = (allowed ? hostKey : key).publicKey;
+      const keys = [{ blob, isCa: false }];
+      store.add(key, { destinations: [{ from: null, to: { hostname: "host", keys } }] });
+      for (const choose of [true, false]) {
+        const [near, far] = flowPair();
+        const serving = serveAgent(far, store);
+        const agent = agentClient(near);
+        const auth = choose
+          ? (await agent.keys()).map((one) => publicKey(one, { probe: true }))
+          : agentAuth(agent);
+        await using server = await testServer({ auth: { authenticate: () => true } });
+        const connecting = connect(server.flow, { ...adaTrusting, auth });
+        if (allowed) {
+          await using _ssh = await connecting;
+        } else {
+          const why = choose ? "the key did not sign" : "the agent has no keys";
+          await assert.rejects(connecting, new RegExp(`publickey \\(${why}`));
+        }
+        await agent.close();
+        await serving;
+      }
+    }
+  });
+
+  it("goes on with other methods where the agent is out of reach, or has no keys", async () => {
+    const [near, far] = flowPair();
+    far.abort();
+    const sources: readonly (readonly [ReturnType<typeof agentAuth>, string])[] = [
+      [
+        agentAuth(() => Promise.reject(new Error("no socket"))),
+        "the agent cannot be reached: no socket",
+      ],
+      [agentAuth(agentClient(near)), "the agent gave no keys: "],
+    ];
+    for (const [auth, why] of sources) {
+      await using server = await testServer({
+        auth: { authenticate: (attempt) => attempt.method === "password" },
+      });
+      const both = [...auth, password("sesame")];
+      await using _ssh = await connect(server.flow, { ...adaTrusting, auth: both });
+      await using other = await testServer({ auth: { authenticate: () => false } });
+      await assert.rejects(connect(other.flow, { ...adaTrusting, auth }), (error) => {
+        assert.ok(error instanceof AuthenticationError);
+        assert.ok(error.message.includes(why), error.message);
+        return true;
+      });
+    }
+  });
+
+  it("shows two keys where a server wants two", async () => {
+    const store = new AgentStore();
+    for (let i = 0; i < 3; i++) store.add(await generateKey("ed25519"));
+    const [near, far] = flowPair();
+    const serving = serveAgent(far, store);
+    const agent = agentClient(near);
+    const wanted = [store.keys[2], store.keys[0]].map((key) => key && fingerprint(key.publicKey));
+    await using server = await testServer({
+      auth: {
+        authenticate: (attempt) => {
+          if (attempt.method !== "publickey") return false;
+          if (fingerprint(attempt.key) !== wanted[attempt.accepted.length]) return false;
+          return attempt.accepted.length === 1 || { partial: ["publickey"] };
+        },
+      },
+    });
+    {
+      await using _ssh = await connect(server.flow, { ...adaTrusting, auth: agentAuth(agent) });
+    }
+    await agent.close();
+    await serving;
   });
 });

@@ -1,8 +1,10 @@
 import { describe, it } from "@std/testing/bdd";
 import assert from "node:assert/strict";
-import { clientOfFlow, type CommandFlow, type FlowRequest } from "../../client/mod.ts";
+import { agentClient, clientOfFlow, type CommandFlow, type FlowRequest } from "../../client/mod.ts";
 import type { Channel, ChannelOptions, ChannelRequest } from "../../connection/mod.ts";
 import { Eof, type Flow, flowPair, fromStreams } from "../../flow/mod.ts";
+import { AgentStore } from "../../keys/mod.ts";
+import { serveAgent } from "../../server/mod.ts";
 import { deferred } from "../../wire/deferred.ts";
 import {
   ChannelOpenError,
@@ -10,6 +12,7 @@ import {
   HostKeyError,
   RequestError,
 } from "../../wire/errors.ts";
+import { testHostKey } from "../helpers/engine_pair.ts";
 import { describeConformance, readAll } from "../flow/conformance.ts";
 import {
   ada,
@@ -89,14 +92,18 @@ describe("clientOfFlow", () => {
         }
       },
     });
-    const [near, far] = flowPair();
-    const options = { ...adaTrusting, request, forwardAgent: () => near };
-    const flow = await clientOfFlow(server.flow, options);
+    const store = new AgentStore();
+    store.add(await testHostKey());
+    const forwardAgent = () => {
+      const [near, far] = flowPair();
+      serveAgent(far, store).catch(() => {});
+      return near;
+    };
+    const flow = await clientOfFlow(server.flow, { ...adaTrusting, request, forwardAgent });
     assert.deepEqual(names, ["auth-agent-req@openssh.com", "exec"]);
-    const channel = await server.connection.openChannel("auth-agent@openssh.com");
-    await channel.send(encode("x"));
-    assert.deepEqual(await far.read(), encode("x"));
-    far.abort();
+    const agent = agentClient(await server.connection.openChannel("auth-agent@openssh.com"));
+    assert.equal((await agent.keys()).length, 1);
+    await agent.close();
     flow.abort();
   });
 

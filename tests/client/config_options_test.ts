@@ -3,6 +3,7 @@ import { describe, it } from "@std/testing/bdd";
 import fc from "fast-check";
 import {
   connectOptionsOf,
+  formatJumpHosts,
   parseForward,
   parseJumpHosts,
   parseSshConfig,
@@ -225,6 +226,38 @@ describe("ssh_config: as connect and sessions take it", () => {
     assert.deepEqual([options.hostname, "port" in options], ["other", false]);
   });
 
+  it("gives the times of the configuration in milliseconds, and none that it has not", async () => {
+    const none = connectOptionsOf(await parse("User ada\nServerAliveCountMax 7"));
+    assert.equal("keepalive" in none || "handshakeTimeoutMs" in none, false);
+    const text = "User ada\nServerAliveInterval 1m\nConnectTimeout 10";
+    const { keepalive, handshakeTimeoutMs } = connectOptionsOf(await parse(text));
+    assert.deepEqual(keepalive, { intervalMs: 60_000, countMax: 3 });
+    assert.equal(handshakeTimeoutMs, 10_000);
+    const own = { keepalive: { intervalMs: 5 } };
+    assert.deepEqual(connectOptionsOf(await parse(text), own).keepalive, own.keepalive);
+  });
+
+  it("lends the agent that the configuration means, if there is a way to it", async () => {
+    const lent = async (text: string) => {
+      const paths: string[] = [];
+      const { forwardAgent } = sessionOptionsOf(await parse(text), {
+        openAgent: (path) => {
+          paths.push(path);
+          throw new Error("nobody is there");
+        },
+      });
+      if (forwardAgent !== undefined) assert.throws(() => forwardAgent());
+      return paths;
+    };
+    assert.deepEqual(await lent("IdentityAgent /a"), []);
+    assert.deepEqual(await lent("IdentityAgent /a\nForwardAgent no"), []);
+    assert.deepEqual(await lent("IdentityAgent /a\nForwardAgent yes"), ["/a"]);
+    assert.deepEqual(await lent("IdentityAgent /a\nForwardAgent /b"), ["/b"]);
+    assert.deepEqual(await lent("IdentityAgent none\nForwardAgent yes"), []);
+    const config = await parse("IdentityAgent /a\nForwardAgent yes");
+    assert.equal(sessionOptionsOf(config).forwardAgent, undefined);
+  });
+
   it("somebody has to say who logs in", async () => {
     const config = await parseSshConfig("", { host: "db" });
     assert.throws(() => connectOptionsOf(config), TypeError);
@@ -294,6 +327,7 @@ describe("forwardings and hosts on the way", () => {
         `${user ? `${user}@` : ""}[${hostname}]${port ? `:${port}` : ""}`
       );
       assert.deepEqual(parseJumpHosts(written.join(",")), hosts);
+      assert.deepEqual(parseJumpHosts(formatJumpHosts(hosts)), hosts);
     }));
   });
 });

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "@std/testing/bdd";
 import { p256 } from "@noble/curves/nist.js";
+import { createNodeCurve } from "../../crypto/_node_ecdh.ts";
+import { createWebCurve, type WebCurveName } from "../../crypto/_web_ecdh.ts";
 import { ecdhP256, ecdhP384, ecdhP521 } from "../../crypto/ecdh_nist.ts";
 import { platformRandom } from "../../crypto/random.ts";
 import type { KeyAgreement, RandomSource } from "../../crypto/types.ts";
@@ -22,7 +24,7 @@ const AGREEMENTS: readonly {
   { name: "P-521", agreement: ecdhP521, shareBytes: 133, secretBytes: 66 },
 ];
 
-/** Both ways in which the arithmetic is done: in JavaScript, and in WebCrypto where it can be. */
+/** Both ways in which the arithmetic is done: in JavaScript, and by the platform where it can be. */
 const RANDOMS: readonly (readonly [string, RandomSource])[] = [
   ["a seed", seededRandom(1)],
   ["the platform's randomness", platformRandom],
@@ -60,6 +62,16 @@ describe("key agreements on curves", () => {
       assert.equal(one, two);
     });
 
+    if (name === "X25519" || name === "P-256") {
+      it(`${name}: is done at once on the platform's randomness, by node:crypto`, () => {
+        const client = agreement.start(platformRandom);
+        assert.ok(!(client instanceof Promise));
+        const server = agreement.respond(client.share, platformRandom);
+        assert.ok(!(server instanceof Promise));
+        assert.deepEqual(client.finish(server.share), server.secret);
+      });
+    }
+
     it(`${name}: makes another share each time on the platform's randomness`, async () => {
       const one = await agreement.start(platformRandom);
       const two = await agreement.start(platformRandom);
@@ -73,6 +85,19 @@ describe("key agreements on curves", () => {
           const wrong = new Uint8Array(length);
           wrong.set(share.subarray(0, length));
           await refuses(agreement, wrong, random);
+        }
+      });
+    }
+
+    for (const [provider, curve] of platformCurves(name, secretBytes)) {
+      it(`${name}: ${provider} and JavaScript agree`, async () => {
+        for (let seed = 0; seed < 5; seed++) {
+          const pair = await curve.generate();
+          assert.ok(pair);
+          const server = await agreement.respond(pair.share, seededRandom(seed));
+          const secret = await pair.agree(server.share);
+          assert.equal(toHex(secret), toHex(server.secret));
+          assert.equal(Object.getPrototypeOf(secret), Uint8Array.prototype);
         }
       });
     }
@@ -204,6 +229,17 @@ describe("key agreements on the curves of NIST", () => {
     };
   }
 });
+
+/** The ways in which this runtime can do a curve's arithmetic. */
+function platformCurves(name: string, secretBytes: number) {
+  const web = name as WebCurveName;
+  return [
+    ["WebCrypto", createWebCurve(web, secretBytes)],
+    ...(web === "X25519" || web === "P-256"
+      ? [["node:crypto", createNodeCurve(web)] as const]
+      : []),
+  ] as const;
+}
 
 /** The share is refused by both sides, with the code that the peer is to see. */
 async function refuses(agreement: KeyAgreement, share: Uint8Array, random: RandomSource) {

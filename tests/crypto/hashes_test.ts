@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "@std/testing/bdd";
+import { sha256 as noble256, sha384 as noble384, sha512 as noble512 } from "@noble/hashes/sha2.js";
 import { sha256, sha384, sha512 } from "../../crypto/hashes.ts";
 import { sha1 } from "../../crypto/insecure.ts";
 import { toHex } from "../helpers/hex.ts";
@@ -31,6 +32,17 @@ describe("hashes", () => {
       const expected = new Uint8Array(await crypto.subtle.digest(hash.name, data));
       assert.deepEqual(hash.digest(data), expected);
       assert.equal(hash.digestBytes, expected.length);
+    }
+  });
+
+  it("agree with those in JavaScript, and are nothing but bytes", () => {
+    const pairs = [[sha256, noble256], [sha384, noble384], [sha512, noble512]] as const;
+    for (const [hash, noble] of pairs) {
+      for (const length of [0, 1, 63, 64, 1000]) {
+        const digest = hash.digest(new Uint8Array(length).fill(length));
+        assert.deepEqual(digest, noble(new Uint8Array(length).fill(length)));
+        assert.equal(Object.getPrototypeOf(digest), Uint8Array.prototype);
+      }
     }
   });
 });

@@ -16,6 +16,7 @@ export type PeerName =
   | "ssh-agent"
   | "ssh-add"
   | "ssh-keyscan"
+  | "ssh-keysign"
   | "sshd"
   | "sftp-server"
   | "dropbear"
@@ -77,6 +78,7 @@ const PEERS: Readonly<Record<PeerName, Source>> = {
   "ssh-agent": debian("ssh-agent", "openssh-client"),
   "ssh-add": debian("ssh-add", "openssh-client"),
   "ssh-keyscan": debian("ssh-keyscan", "openssh-client"),
+  "ssh-keysign": debian("ssh-keysign", "openssh-client"),
   "sshd": debian("sshd", "openssh-server"),
   "sftp-server": debian("sftp-server", "openssh-sftp-server"),
   "dropbear": debian("dropbear", "dropbear-bin"),

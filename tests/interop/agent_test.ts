@@ -43,7 +43,7 @@ function algorithmsOf({ publicKey }: Signer, algorithm: string): readonly string
 
 /** Logs in with whatever an agent has. */
 async function login(sshd: Sshd, agent: AgentClient) {
-  const auth = await agentAuth(agent);
+  const auth = agentAuth(agent);
   return await connect(await sshd.connect(), { user: self, auth, insecureAcceptAnyHostKey: true });
 }
 
@@ -521,7 +521,7 @@ describe("our agent, by itself", () => {
     assert.ok(found);
     const signature = await found.sign("ssh-ed25519", DATA);
     assert.ok(await key.publicKey.verify("ssh-ed25519", DATA, signature));
-    assert.deepEqual(await one.extensions(), ["query"]);
+    assert.deepEqual(await one.extensions(), ["query", "session-bind@openssh.com"]);
   });
 
   it("is reached over a socket of Node's", async () => {

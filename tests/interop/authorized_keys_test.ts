@@ -10,15 +10,11 @@ import {
   type PrivateKey,
   type Signer,
 } from "../../keys/mod.ts";
-import {
-  authenticateUsers,
-  serve,
-  type ServeOptions,
-  type ServerSession,
-} from "../../server/mod.ts";
+import { authenticateUsers, type ServerSession } from "../../server/mod.ts";
 import { AuthenticationError, ChannelOpenError, RequestError } from "../../wire/errors.ts";
 import { Writer } from "../../wire/writer.ts";
 import { utf8 } from "../helpers/bytes.ts";
+import { type ListeningServer, listeningServer } from "../helpers/listening_server.ts";
 import { OpenSshClient } from "../helpers/openssh_client.ts";
 import { describePeer } from "../helpers/peers.ts";
 import { keyOf, type Sshd, startSshd } from "../helpers/sshd.ts";
@@ -157,39 +153,19 @@ async function shell(session: ServerSession): Promise<void> {
 }
 
 /** A server of ours whose user has authorized keys. It forwards nothing, but says that it does. */
-function ourServer(text: string, options: Partial<ServeOptions> = {}) {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const closing: Promise<void>[] = [];
-  const stop = new AbortController();
-  const accepting = (async () => {
-    for await (const conn of listener) {
-      const { closed } = serve(conn, {
-        hostKeys: [ca],
-        authenticate: authenticateUsers({ [self]: { authorizedKeys: text } }),
-        authFailureDelayMs: 10,
-        session: shell,
-        onChannelOpen: async (open) => {
-          const channel = open.accept();
-          await channel.send(utf8("hello\n"));
-          await channel.close();
-        },
-        onGlobalRequest: (request) =>
-          request.name === "tcpip-forward" ? request.succeed() : request.fail(),
-        signal: stop.signal,
-        ...options,
-      });
-      closing.push(closed.catch(() => {}));
-    }
-  })();
-  return {
-    port: listener.addr.port,
-    async [Symbol.asyncDispose]() {
-      listener.close();
-      stop.abort();
-      await accepting;
-      await Promise.all(closing);
+function ourServer(text: string): ListeningServer {
+  return listeningServer({
+    hostKeys: [ca],
+    authenticate: authenticateUsers({ [self]: { authorizedKeys: text } }),
+    session: shell,
+    onChannelOpen: async (open) => {
+      const channel = open.accept();
+      await channel.send(utf8("hello\n"));
+      await channel.close();
     },
-  };
+    onGlobalRequest: (request) =>
+      request.name === "tcpip-forward" ? request.succeed() : request.fail(),
+  });
 }
 
 describePeer("ssh", "authorized keys of our server, and ssh", (ssh) => {
@@ -278,9 +254,13 @@ describePeer("ssh", "authorized keys of our server, and ssh", (ssh) => {
         ['cert-authority,principals="dev,ops",no-pty', { ...FREE, pty: false }],
         ["cert-authority", { login: false }],
         ['principals="ops"', { login: false }],
+        [
+          'cert-authority,principals="ops",permitopen="127.0.0.1:OPEN_A",permitlisten="LISTEN_B"',
+          { ...FREE, opens: ["a"], listens: ["b"] },
+        ],
       ];
       for (const [options, expected] of verdicts) {
-        await using server = ourServer(line(options, ca));
+        await using server = ourServer(line(withPorts(options, ports), ca));
         await check(visitor(server.port), expected, ports);
       }
     } finally {

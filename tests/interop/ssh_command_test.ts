@@ -28,12 +28,27 @@ interface Result {
   readonly stderr: string;
 }
 
+/** A home of nobody, so that no file and no agent of whoever runs the tests has a say. */
+const home = Deno.makeTempDirSync({ prefix: "sshflow-home-" });
+const ownHome = Deno.env.get("HOME") ?? "";
+const env: Readonly<Record<string, string>> = {
+  NO_COLOR: "1",
+  HOME: home,
+  DENO_DIR: Deno.env.get("DENO_DIR") ?? `${ownHome}/.cache/deno`,
+  SSH_AUTH_SOCK: "",
+};
+globalThis.addEventListener("unload", () => Deno.removeSync(home, { recursive: true }));
+
 /** Runs `deno task ssh`, without a terminal. */
-async function ssh(args: readonly string[], input: string | null = null): Promise<Result> {
+async function ssh(
+  args: readonly string[],
+  input: string | null = null,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Result> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["task", "--quiet", "ssh", ...args],
     cwd: root,
-    env: { NO_COLOR: "1" },
+    env: { ...env, ...more },
     stdin: input === null ? "null" : "piped",
     stdout: "piped",
     stderr: "piped",
@@ -184,12 +199,11 @@ describePeer("sshd", "the command ssh", () => {
     assert.match(stderr, /To server: {3}aes128-ctr /);
     const other = await ssh([...options, "--ciphers", "aes256-ctr", "demo", "true"]);
     assert.match(other.stderr, /To server: {3}aes256-ctr /);
-    const stranger = [...options, "-i", `${directory}/stranger`, "demo", "true"];
-    assert.equal((await ssh(stranger)).code, 255);
     await Deno.writeTextFile(`${directory}/config`, "Port x\n");
     assert.match(await failure([...options, "demo"]), /config line 1: Port has to be a number/);
-    await Deno.writeTextFile(`${directory}/config`, "ProxyJump a\n");
-    assert.match(await failure([...options, "demo"]), /^Cannot connect to demo: .* a proxy/);
+    const given = ["-F", "none", "-o", `Port=${sshd.port}`, "-o", "User=nobody-here"];
+    const login = [...at.login, "-l", self, ...given, "127.0.0.1", "echo $USER"];
+    assert.equal((await ssh(login)).stdout, `${self}\n`);
   });
 
   it("tells what was agreed on if it is told to", async () => {
@@ -284,10 +298,10 @@ describePeer("sshd", "the command ssh", () => {
     const print = ["--fingerprint", at.fingerprint];
     assert.equal(
       await failure([...print, "-i", `${at.directory}/stranger`, at.destination]),
-      `Cannot authenticate as "${self}": tried publickey; the server would take publickey, password`,
+      `Cannot authenticate as "${self}": tried none, publickey; the server would take publickey, password`,
     );
     const password = ["--password", "not this one"];
-    assert.match(await failure([...print, ...password, at.destination]), /: tried password/);
+    assert.match(await failure([...print, ...password, at.destination]), /: tried none, password/);
     assert.match(
       await failure([...print, at.destination]),
       /: tried none; .* publickey, password$/,
@@ -296,12 +310,16 @@ describePeer("sshd", "the command ssh", () => {
 
   it("names what is wrong with a file of a key", async () => {
     await using at = await setting();
-    const failureWith = (file: string) => failure(["-i", `${at.directory}/${file}`, "a@b"]);
-    assert.match(
-      await failureWith("encrypted"),
-      /encrypted: .* needs a passphrase, and none is given/,
-    );
-    assert.match(await failureWith("key.pub"), /key\.pub: .*it is a public key/);
+    const print = ["--fingerprint", at.fingerprint];
+    const failureWith = (file: string) =>
+      failure([...print, "-i", `${at.directory}/${file}`, at.destination]);
+    assert.match(await failureWith("encrypted"), /needs a passphrase, and none is given/);
+    // Its secret may be with an agent.
+    assert.match(await failureWith("key.pub"), /: tried none; the server would take publickey$/);
+    await Deno.writeTextFile(`${at.directory}/broken`, "-----BEGIN OPENSSH PRIVATE KEY-----\n");
+    const { code, stderr } = await ssh([...print, "-i", `${at.directory}/broken`, at.destination]);
+    assert.equal(code, 255);
+    assert.match(stderr, /^Cannot use the key .*broken: .* has no end\nCannot authenticate/);
   });
 
   it(`takes a password${isRoot ? "" : " (needs root, to add a user)"}`, {
@@ -316,9 +334,13 @@ describePeer("sshd", "the command ssh", () => {
 });
 
 describePeer(["sshd", "tmux"], "the command ssh, in a terminal", (_sshd, tmux) => {
+  /** The home is the setting's own: hosts are written down there. */
+  const environment = (at: Setting): string[] =>
+    Object.entries({ ...env, HOME: at.directory }).map(([name, value]) => `${name}=${value}`);
+
   /** Runs the command in a terminal; the status that it ends with is shown there. */
   async function open(at: Setting, args: readonly string[]): Promise<Tmux> {
-    const program = ["env", "TERM=xterm", Deno.execPath(), "run", "-A"];
+    const program = ["env", "TERM=xterm", ...environment(at), Deno.execPath(), "run", "-A"];
     const config = ["--config", `${root}deno.json`, `${root}examples/ssh.ts`];
     return await Tmux.start(tmux, [...program, ...config, ...args], {
       directory: at.directory,
@@ -368,17 +390,26 @@ describePeer(["sshd", "tmux"], "the command ssh, in a terminal", (_sshd, tmux) =
       await terminal.shows(`${question} yes`, "in", "status 5");
     }
     {
+      // It is known now.
+      await using terminal = await open(at, args);
+      await terminal.shows("in", "status 5");
+    }
+    const knownHosts = `${at.directory}/.ssh/known_hosts`;
+    assert.match(await Deno.readTextFile(knownHosts), /^\|1\||^\[127\.0\.0\.1\]/);
+    await Deno.remove(knownHosts);
+    {
       await using terminal = await open(at, args);
       await terminal.shows(question);
       await terminal.type(at.fingerprint);
       await terminal.press("Enter");
       await terminal.shows("in", "status 5");
     }
+    await Deno.remove(knownHosts);
     await using terminal = await open(at, args);
     await terminal.shows(question);
     await terminal.type("no");
     await terminal.press("Enter");
-    const why = `its host key is ED25519 ${at.fingerprint}, and that key is not accepted`;
+    const why = `its host key is ED25519 ${at.fingerprint}, and there is no file of known hosts`;
     await terminal.shows(`Cannot trust 127.0.0.1 port ${at.sshd.port}: ${why}`, "status 255");
   });
 
@@ -395,9 +426,11 @@ describePeer(["sshd", "tmux"], "the command ssh, in a terminal", (_sshd, tmux) =
       await terminal.shows(`Passphrase for ${file}:`, "in", "status 0");
     }
     await using terminal = await open(at, args);
-    await terminal.shows(`Passphrase for ${file}:`);
-    await terminal.type("wrong");
-    await terminal.press("Enter");
+    for (let attempt = 0; attempt < 3; attempt++) {
+      await terminal.shows(...Array.from({ length: attempt + 1 }, () => `Passphrase for ${file}:`));
+      await terminal.type("wrong");
+      await terminal.press("Enter");
+    }
     await terminal.shows("status 255");
     assert.match((await terminal.screen()).join(""), /the passphrase is wrong/);
     assert.ok(await isCooked(terminal));

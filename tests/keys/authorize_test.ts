@@ -9,8 +9,10 @@ import {
 } from "../../keys/authorize.ts";
 import { generateKey } from "../../keys/generate.ts";
 import { issueCertificate } from "../../keys/issue_certificate.ts";
-import { mergePermissions } from "../../keys/permissions.ts";
-import { formatPublicKeyLine, parsePublicKeyLine } from "../../keys/public_key.ts";
+import { mergePermissions, type Permissions } from "../../keys/permissions.ts";
+import { formatPublicKeyLine, parsePublicKey, parsePublicKeyLine } from "../../keys/public_key.ts";
+import { Reader } from "../../wire/reader.ts";
+import { Writer } from "../../wire/writer.ts";
 import { publicKeys } from "./fixtures.ts";
 
 const key = parsePublicKeyLine(publicKeys.ed25519);
@@ -57,6 +59,17 @@ describe("an authorized key", () => {
   it("lets nobody in that is not there", async () => {
     assert.equal(await refusal(""), "");
     assert.equal(await refusal(`# ${words}\nunknown ${words}\n${rsaWords}`), "");
+  });
+
+  it("lets in by no key that is equal but for its exponent", async () => {
+    const rsa = new Reader(parsePublicKeyLine(publicKeys.rsa).blob, "key");
+    const [type, exponent, modulus] = [rsa.string(), rsa.string(), rsa.string()];
+    assert.deepEqual(exponent, Uint8Array.of(1, 0, 1));
+    const keyWith = (exponent: Uint8Array) =>
+      parsePublicKey(new Writer().string(type).string(exponent).string(modulus).finish());
+    const text = `${rsaWords}\n`;
+    assert.equal((await ask(text, { key: keyWith(exponent) })).accepted, true);
+    assert.equal((await ask(text, { key: keyWith(Uint8Array.of(3)) })).accepted, false);
   });
 
   it("may be used from where `from` says, and from nowhere if that is not known", async () => {
@@ -186,6 +199,26 @@ describe("permissions that hold at once", () => {
       permitOpen: [a],
       tunnel: "0",
     });
+  });
+
+  it("allow tunnels by the device that both allow", () => {
+    const [denied, listed] = [{ portForwarding: false }, { permitOpen: [] }];
+    const merges: readonly [a: Permissions, b: Permissions, merged: Permissions | null][] = [
+      [{ tunnel: "1" }, {}, { tunnel: "1" }],
+      [{ tunnel: "any" }, {}, { tunnel: "any" }],
+      [{ tunnel: "any" }, { tunnel: "1" }, { tunnel: "1" }],
+      [{ tunnel: "1" }, { tunnel: "1" }, { tunnel: "1" }],
+      [{ tunnel: "1" }, { tunnel: "2" }, null],
+      // Who may forward nothing, or to what is listed only, and has no device, has no tunnels.
+      [{ tunnel: "1" }, denied, denied],
+      [{ tunnel: "any" }, listed, listed],
+      [{ tunnel: "1", ...denied }, {}, { tunnel: "1", ...denied }],
+      [{ tunnel: "1", ...denied }, { tunnel: "any" }, { tunnel: "1", ...denied }],
+    ];
+    for (const [a, b, merged] of merges) {
+      assert.deepEqual(mergePermissions(a, b), merged);
+      assert.deepEqual(mergePermissions(b, a), merged);
+    }
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, it } from "@std/testing/bdd";
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { fromBase64 } from "../../keys/_base64.ts";
+import { fromBase64 } from "../../crypto/base64.ts";
 import { privateKeyFrom } from "../../keys/from_parts.ts";
 import { generateKey } from "../../keys/generate.ts";
 import { privateKeyCiphers } from "../../keys/openssh_format.ts";

@@ -125,7 +125,7 @@ describe("signatures", () => {
     }
   });
 
-  it("Ed25519 is that of RFC 8032 section 7.1, test 2, with and without WebCrypto", async () => {
+  it("Ed25519 is that of RFC 8032 section 7.1, test 2", async () => {
     const key = new Ed25519PrivateKey({
       seed: fromHex("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb"),
     });
@@ -135,9 +135,8 @@ describe("signatures", () => {
     );
     const expected = "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da" +
       "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00";
-    const sign = async () => toHex(await key.sign("ssh-ed25519", fromHex("72"))).slice(-128);
-    assert.equal(await sign(), expected);
-    assert.equal(await withoutWebCrypto(sign), expected);
+    const signature = await key.sign("ssh-ed25519", fromHex("72"));
+    assert.equal(toHex(signature).slice(-128), expected);
   });
 
   it("ECDSA verifies the signature of RFC 6979 appendix A.2.5, with and without WebCrypto", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "@std/testing/bdd";
 import { Engine } from "../../protocol/engine.ts";
-import { DisconnectError } from "../../wire/errors.ts";
+import { assertOver } from "../helpers/assert_over.ts";
 import { ApplicationSink, RecordingChannelSink } from "../helpers/application_sink.ts";
 import { clientOptions, serverOptions } from "../helpers/engine_pair.ts";
 import { quickAlgorithms } from "../helpers/quick_kex.ts";
@@ -121,24 +121,6 @@ function pass(ends: Conversation, to: "client" | "server", cut: Cut | null): boo
     }
   }
   return chunks.length > 0;
-}
-
-/** Nothing hangs, nobody is left without word, and nobody is told twice. */
-function assertOver({ engine, sink, channels }: End, where: string): void {
-  assert.ok(engine.closed instanceof DisconnectError, `${where}: ${engine.closed}`);
-  assert.equal(sink.closed, engine.closed, where);
-  assert.equal(sink.timesClosed, 1, where);
-  assert.equal(engine.parked, null, where);
-  assert.equal(engine.advance(1e9), null, where);
-  assert.equal(engine.channelCount, 0, where);
-  for (const { calls } of channels) {
-    const ends = calls.filter((call) => call === "closed" || call.startsWith("open failure"));
-    assert.equal(ends.length, 1, `${where}: ${calls}`);
-    assert.equal(calls.at(-1), ends[0], where);
-  }
-  engine.takeOutput();
-  engine.receive(new Uint8Array(10));
-  assert.equal(engine.outputBytes, 0, where);
 }
 
 describe("two engines, whose connection is cut", () => {

@@ -176,7 +176,7 @@ describe("an agent that the client lends", () => {
       ...common,
       session: async (session) => {
         const agent = agentClient(await session.openAgent());
-        const auth = await agentAuth(agent);
+        const auth = agentAuth(agent);
         await using next = await connect(toInner, { user: "ada", auth, ...trusting });
         const forwardAgent = (): Promise<Flow> => session.openAgent();
         const { code } = await next.command("y", { forwardAgent }).output();

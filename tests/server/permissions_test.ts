@@ -5,6 +5,7 @@ import type { Permissions } from "../../keys/permissions.ts";
 import type { ServerSession } from "../../server/mod.ts";
 import { encodeEnv, encodePtyRequest, encodeText } from "../../wire/channel_requests.ts";
 import { ChannelOpenError, ChannelOpenReason, RequestError } from "../../wire/errors.ts";
+import { Writer } from "../../wire/writer.ts";
 import { utf8 } from "../helpers/bytes.ts";
 import { execute, host, type Hosting, type HostingOptions } from "./_hosting.ts";
 
@@ -196,5 +197,55 @@ describe("a login that may not forward", () => {
         assert.equal(await grants(hosting.client.request(name, utf8(""))), true);
       }
     }
+  });
+});
+
+describe("a login that has a tun device", () => {
+  const options: HostingOptions = { onChannelOpen: (open) => void open.accept() };
+  const ANY = 0x7fffffff;
+  const opens = ({ client }: Hosting, device: number): Promise<boolean> => {
+    const extra = new Writer().uint32(1).uint32(device).finish();
+    return grants(client.openChannel("tun@openssh.com", { extra }));
+  };
+
+  it("gets tunnels to that one, or leaves the choice, though it may forward nothing else", async () => {
+    const denied: Permissions[] = [{}, { portForwarding: false }, {
+      permitOpen: [{ host: "a", port: 80 }],
+    }];
+    for (const others of denied) {
+      await using hosting = await hostWith({ tunnel: "3", ...others }, options);
+      const granted = [];
+      for (const device of [3, ANY, 4, 0x80000003]) granted.push(await opens(hosting, device));
+      assert.deepEqual(granted, [true, true, false, false]);
+      for (const extra of [utf8(""), utf8("1234567")]) {
+        assert.equal(await grants(hosting.client.openChannel("tun@openssh.com", { extra })), false);
+      }
+      await using any = await hostWith({ tunnel: "any", ...others }, options);
+      assert.equal(await opens(any, 3), true);
+      await using none = await hostWith(others, options);
+      assert.equal(await opens(none, 3), others.portForwarding !== false && !others.permitOpen);
+    }
+  });
+
+  it("gets none unless the server's own policy says so", async () => {
+    await using hosting = await hostWith({ tunnel: "3" });
+    assert.equal(await opens(hosting, 3), false);
+  });
+});
+
+describe("a login that may not forward X11", () => {
+  it("makes no such request, whatever the server's policy says, but others", async () => {
+    const asked: string[] = [];
+    const options: HostingOptions = {
+      onSessionRequest: ({ name }) => asked.push(name) > 0,
+    };
+    for (const x11Forwarding of [false, true, undefined]) {
+      await using hosting = await hostWith({ x11Forwarding }, options);
+      const channel = await hosting.client.openChannel("session");
+      assert.equal(await grants(channel.request("x11-req")), x11Forwarding !== false);
+      assert.equal(await grants(channel.request("other@example.com")), true);
+    }
+    const other = "other@example.com";
+    assert.deepEqual(asked, [other, "x11-req", other, "x11-req", other]);
   });
 });

@@ -103,6 +103,38 @@ describe("a session's requests", () => {
     assert.equal(await grants(channel, "shell"), true);
   });
 
+  it("that nobody knows are put to a policy, before the session runs and while it does", async () => {
+    const seen: unknown[] = [];
+    const hold = deferred<void>();
+    await using hosting = await open({
+      session: () => hold.promise,
+      onSessionRequest: async (request, session) => {
+        seen.push({ ...request, session: session.id, command: session.command });
+        if (request.name === "broken") throw new Error("the policy's own");
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        return request.name === "x11-req";
+      },
+    });
+    const { channel } = hosting;
+    const payload = Uint8Array.of(1, 2, 3);
+    assert.equal(await grants(channel, "x11-req", payload), true);
+    assert.equal(await grants(channel, "other"), false);
+    assert.equal(await grants(channel, "broken"), false);
+    assert.equal(await grants(channel, "exec", encodeText("x")), true);
+    channel.notify("x11-req", payload);
+    assert.equal(await grants(channel, "xon-xoff", new Uint8Array(1)), false);
+    const none = new Uint8Array(0);
+    const before = { session: 0, command: null, wantReply: true };
+    assert.deepEqual(seen, [
+      { name: "x11-req", payload, ...before },
+      { name: "other", payload: none, ...before },
+      { name: "broken", payload: none, ...before },
+      { name: "x11-req", payload, session: 0, command: "x", wantReply: false },
+    ]);
+    assert.deepEqual(hosting.errors.map(String), ["Error: the policy's own"]);
+    hold.resolve();
+  });
+
   it("for a terminal give its type, size and modes; a second one is refused", async () => {
     const got = deferred<PtyRequest | null>();
     await using hosting = await open({ session: ({ pty }) => got.resolve(pty) });

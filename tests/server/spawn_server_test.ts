@@ -179,6 +179,30 @@ describe("a spawned server", () => {
     assert.equal(spawned.errors.length, 3);
   });
 
+  it("takes an agent, and requests that have no place, where its options say so", async () => {
+    const ask = async (options: SpawnOptions): Promise<string[]> => {
+      const granted: string[] = [];
+      await using spawned = await spawn((request, { forwardsAgent }) => {
+        if (request.type === "Channel" && forwardsAgent) granted.push("agent");
+      }, options);
+      const channel = await spawned.client.openChannel("session");
+      for (const name of ["auth-agent-req@openssh.com", "x11-req"]) {
+        await channel.request(name).then(() => granted.push(name), () => {});
+      }
+      await channel.request("exec", encodeText("x"));
+      await channel.closed;
+      return granted;
+    };
+    assert.deepEqual(await ask({}), []);
+    assert.deepEqual(
+      await ask({
+        allowAgentForwarding: () => true,
+        onSessionRequest: ({ name }) => name === "x11-req",
+      }),
+      ["auth-agent-req@openssh.com", "x11-req", "agent"],
+    );
+  });
+
   it("goes on when a callback for a new size throws", async () => {
     const sizes: number[] = [];
     const done = deferred<void>();

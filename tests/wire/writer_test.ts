@@ -50,4 +50,36 @@ describe("writer", () => {
     bytes.fill(9);
     assert.deepEqual(written, fromHex("0102"));
   });
+
+  it("keeps what several have written apart, whichever ends first and however much it is", () => {
+    for (const length of [1, 100, 255, 256, 257, 3000]) {
+      for (let round = 0; round < 100; round++) {
+        const [one, two, three] = [new Writer(), new Writer(), new Writer()];
+        for (const [index, writer] of [one, two, three].entries()) {
+          writer.uint32(round).raw(new Uint8Array(length).fill(index));
+        }
+        const second = two.string("€").finish();
+        const third = three.finish();
+        const fourth = new Writer().raw(new Uint8Array(length).fill(9)).finish();
+        const first = one.finish();
+        const head = new Uint8Array([0, 0, 0, round]);
+        assert.deepEqual(first, concat(head, new Uint8Array(length).fill(0)));
+        assert.deepEqual(
+          second,
+          concat(head, new Uint8Array(length).fill(1), fromHex("00000003 e282ac")),
+        );
+        assert.deepEqual(third, concat(head, new Uint8Array(length).fill(2)));
+        assert.deepEqual(fourth, new Uint8Array(length).fill(9));
+      }
+    }
+  });
+
+  it("has a buffer of its own where its capacity is told", () => {
+    const secret = new Writer(8).uint32(1).finish();
+    assert.equal(secret.buffer.byteLength, 8);
+  });
 });
+
+function concat(...parts: readonly Uint8Array[]): Uint8Array {
+  return Uint8Array.from(parts.flatMap((part) => [...part]));
+}

@@ -32,7 +32,7 @@ export function agreementMethod(
   }
 
   function encodeSecret(secret: Uint8Array): Uint8Array {
-    return writeShare(new Writer(), secret, secretEncoding).finish();
+    return writeShare(new Writer(secret.length + 5), secret, secretEncoding).finish();
   }
 
   return {

@@ -38,7 +38,7 @@ export function groupExchangeMethod(name: string, hash: HashAlgorithm): KexMetho
       await context.verify({
         hostKey: reply.hostKey,
         fields: fieldsOf(SIZES, group, start.share, reply.share),
-        secret: new Writer().mpint(await start.finish(reply.share)).finish(),
+        secret: new Writer(1030).mpint(await start.finish(reply.share)).finish(),
         signature: reply.signature,
       });
     },
@@ -51,7 +51,7 @@ export function groupExchangeMethod(name: string, hash: HashAlgorithm): KexMetho
         .respond(clientShare, context.random);
       const proof = await context.sign(
         fieldsOf(sizes, group, clientShare, share),
-        new Writer().mpint(secret).finish(),
+        new Writer(1030).mpint(secret).finish(),
       );
       context.send(encodeKexReply(Msg.KEX_DH_GEX_REPLY, { ...proof, share }, "mpint"));
     },

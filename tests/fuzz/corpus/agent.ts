@@ -5,13 +5,16 @@
  */
 
 import {
+  type AgentDestination,
   type AgentRequest,
   type AgentResponse,
   encodeAgentRequest,
   encodeAgentResponse,
+  encodeSessionBinding,
   frameAgentMessage,
   parsePrivateKey,
   parsePublicKeyLine,
+  sessionBindExtension,
 } from "../../../keys/mod.ts";
 import { Certificate } from "../../../keys/certificate.ts";
 import { Writer } from "../../../wire/writer.ts";
@@ -28,6 +31,30 @@ const { blob } = ed25519.publicKey;
 const add = { type: "add", certificate: null, comment: "ada" } as const;
 const LIST: AgentRequest = { type: "list" };
 const SIGN: AgentRequest = { type: "sign", key: blob, data: utf8("a message"), flags: 0 };
+
+const hostKey = { blob: ecdsa.publicKey.blob, isCa: false };
+const authority = { blob: rsa.publicKey.blob, isCa: true };
+const DESTINATIONS: readonly AgentDestination[] = [
+  { from: null, to: { hostname: "first", keys: [hostKey], user: "ad?" } },
+  {
+    from: { hostname: "first", keys: [hostKey, authority] },
+    to: { hostname: "second", keys: [authority] },
+  },
+];
+const sessionId = utf8("the first exchange hash");
+const BIND: AgentRequest = {
+  type: "extension",
+  name: sessionBindExtension,
+  payload: encodeSessionBinding({
+    hostKey: hostKey.blob,
+    sessionId,
+    signature: await ecdsa.sign("ecdsa-sha2-nistp256", sessionId),
+    forwarding: false,
+  }),
+};
+const LOGIN = new Writer().string(sessionId).uint8(50).string("ada").string("ssh-connection")
+  .string("publickey-hostbound-v00@openssh.com").uint8(1).string("ssh-ed25519").string(blob)
+  .string(hostKey.blob).finish();
 
 function heardByAgent(...requests: AgentRequest[]): Uint8Array {
   const frames = requests.map((request) => frameAgentMessage(encodeAgentRequest(request)));
@@ -46,6 +73,14 @@ export const corpus: readonly Uint8Array[] = [
     key: blob,
   }),
   heardByAgent({ ...add, key: ecdsa, constraints: { lifetimeSeconds: 60, confirm: true } }, LIST),
+  heardByAgent(
+    BIND,
+    { ...add, key: ed25519, constraints: { destinations: DESTINATIONS, confirm: true } },
+    LIST,
+    SIGN,
+    { ...SIGN, data: LOGIN },
+    { type: "remove", key: blob },
+  ),
   heardByAgent({ ...add, key: rsa, constraints: {} }, {
     type: "sign",
     key: rsa.publicKey.blob,

@@ -9,7 +9,8 @@ export function toBase64(bytes: Uint8Array): string {
   let binary = "";
   // A call's arguments are limited; 8192 of them are fine everywhere.
   for (let start = 0; start < bytes.length; start += 8192) {
-    binary += String.fromCharCode(...bytes.subarray(start, start + 8192));
+    const part = bytes.subarray(start, start + 8192) as ArrayLike<number>;
+    binary += String.fromCharCode.apply(null, part as number[]);
   }
   return btoa(binary);
 }

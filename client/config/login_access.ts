@@ -1,0 +1,70 @@
+/**
+ * What a login may reach and whom it may ask: files, the agent, the user. All of it is the
+ * caller's.
+ *
+ * @module
+ */
+
+import type { MaybePromise } from "../../crypto/types.ts";
+import type { FlowLike } from "../../flow/flow.ts";
+import type { Challenge } from "../../wire/auth_messages.ts";
+import type { HostKeyQuestion } from "../known_hosts.ts";
+import type { SshConfig } from "./parse_ssh_config.ts";
+
+/** The files that a configuration names: keys, certificates, known hosts. */
+export interface ConfigFiles {
+  /**
+   * Reads a file.
+   *
+   * @returns Null if there is none; an error whose `code` is `ENOENT` says the same.
+   */
+  read(path: string): MaybePromise<string | null>;
+  /** Writes a file, the whole of it. Without this method no host is ever written down. */
+  write?(path: string, text: string): MaybePromise<void>;
+}
+
+/** The questions that only the user can answer. What nobody answers is not done. */
+export interface LoginQuestions {
+  /** Whether a host may have a key that is not known. Without this it may not. */
+  hostKey?(question: HostKeyQuestion): MaybePromise<boolean>;
+  /** The passphrase of a file; null to leave that key. */
+  passphrase?(path: string, config: SshConfig): MaybePromise<string | null>;
+  /** The user's password; null to stop. */
+  password?(config: SshConfig): MaybePromise<string | null>;
+  /**
+   * The answers to what the server asks by `keyboard-interactive`; null to stop. Without this, the
+   * password answers the one hidden question of servers that ask for it so.
+   */
+  answers?(challenge: Challenge, config: SshConfig): MaybePromise<readonly string[] | null>;
+}
+
+/** What a login may reach, and whom it may ask. */
+export interface LoginAccess {
+  /** The files that the configuration names. */
+  readonly files?: ConfigFiles;
+  /** Connects to an agent, by the path of its socket. It is closed after each use. */
+  readonly openAgent?: (path: string) => MaybePromise<FlowLike>;
+  /** The user. With `BatchMode yes` nobody is asked. */
+  readonly ask?: LoginQuestions;
+  /** Told of what was left out, and why: a file that is not there, an agent that is gone. */
+  readonly onNotice?: (text: string) => void;
+}
+
+/**
+ * Reads a file.
+ *
+ * @returns Null if there is none, or no file can be read at all.
+ */
+export async function readFile({ files }: LoginAccess, path: string): Promise<string | null> {
+  try {
+    return await files?.read(path) ?? null;
+  } catch (error) {
+    if ((error as { code?: unknown } | null)?.code === "ENOENT") return null;
+    throw error;
+  }
+}
+
+/** The questions that may be asked. */
+export function questionsOf(config: SshConfig, { ask = {} }: LoginAccess): LoginQuestions {
+  return config.batchMode ? {} : ask;
+}

@@ -107,6 +107,7 @@ export class Driver {
         if (engine.closed !== null) return;
         if (chunk === Eof) return engine.receiveEof();
         engine.receive(chunk);
+        if (this.#flow.reuse !== undefined && engine.letGo(chunk)) this.#flow.reuse(chunk);
         while (this.#backlogBytes > STOP_READING_BYTES && engine.closed === null) {
           await new Promise<void>((resolve) => this.#drained = resolve);
         }

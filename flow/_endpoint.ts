@@ -34,6 +34,8 @@ export interface Endpoint extends Sink {
   abort(reason: unknown): void;
   /** Whether the buffer of a chunk can be used again when `push` has resolved. */
   readonly returnsBuffers?: boolean;
+  /** Takes a chunk back that `pull` has given, to fill its buffer again. */
+  readonly reuse?: (chunk: Uint8Array) => void;
 }
 
 /** A writer that waits until its buffers are its own again. */
@@ -58,13 +60,10 @@ export function flowOver(endpoint: Endpoint): Flow {
   const incoming = new PulledInlet(() => endpoint.pull(), onEnd);
   const outgoing = new PumpedOutlet(endpoint);
   outgoing.finished.then(onEnd, () => {});
-  const lend = (data: readonly Uint8Array[]) => outgoing.lend(data);
-  return new Duplex(
-    incoming,
-    outgoing,
-    (reason) => endpoint.abort(reason),
-    endpoint.returnsBuffers === true ? lend : undefined,
-  );
+  return new Duplex(incoming, outgoing, (reason) => endpoint.abort(reason), {
+    lend: endpoint.returnsBuffers === true ? (data) => outgoing.lend(data) : undefined,
+    reuse: endpoint.reuse,
+  });
 }
 
 const idle: Promise<void> = Promise.resolve();

@@ -38,6 +38,13 @@ export interface Flow {
    */
   read(): Promise<Uint8Array | typeof Eof>;
   /**
+   * Takes a chunk back that {@linkcode Flow.read} has given: its buffer may be filled again by a
+   * later read. Only flows have it that fill buffers of their own.
+   *
+   * @param chunk A chunk that nobody needs any more, nor any view of its buffer.
+   */
+  readonly reuse?: ((chunk: Uint8Array) => void) | undefined;
+  /**
    * Writes bytes, and waits until the flow has accepted them: this is where the backpressure
    * shows.
    *

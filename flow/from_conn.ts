@@ -61,6 +61,7 @@ export function fromConn(conn: ConnLike): Flow {
     free: close,
     abort: close,
     returnsBuffers: true,
+    reuse: (chunk) => buffer.reuse(chunk),
   };
   return flowOver(endpoint);
 }

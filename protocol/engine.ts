@@ -201,6 +201,16 @@ export class Engine {
   }
 
   /**
+   * Lets go of the buffer of the chunk that was received last, unless much of it is still to be
+   * parsed.
+   *
+   * @returns Whether its buffer is no longer needed.
+   */
+  letGo(chunk: Uint8Array): boolean {
+    return this.#transport.letGo(chunk);
+  }
+
+  /**
    * Does what is due at a time.
    *
    * @returns When to call again, at the latest; null if nothing will be due by itself.

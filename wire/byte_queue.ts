@@ -95,6 +95,24 @@ export class ByteQueue {
     this.#tail = null;
   }
 
+  /**
+   * Lets go of the buffer of the chunk that was added last: what waits of it is copied, unless that
+   * is much.
+   *
+   * @returns Whether the buffer is no longer needed.
+   */
+  letGo({ buffer }: Uint8Array): boolean {
+    const index = this.#chunks.length - 1;
+    const last = this.#chunks[index];
+    if (last === undefined || last.buffer !== buffer) return true;
+    const rest = index === 0 ? last.subarray(this.#start) : last;
+    if (rest.length > MAX_TAIL_BYTES) return false;
+    if (index === 0) this.#start = 0;
+    this.#chunks[index] = rest.slice();
+    this.#tail = null;
+    return true;
+  }
+
   /** Drops everything. */
   clear(): void {
     this.#chunks.length = 0;

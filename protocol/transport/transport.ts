@@ -208,6 +208,15 @@ export class Transport {
   }
 
   /**
+   * Lets go of the buffer of the chunk that was pushed last, unless much of it waits.
+   *
+   * @returns Whether its buffer is no longer needed.
+   */
+  letGo(chunk: Uint8Array): boolean {
+    return this.#queue.letGo(chunk);
+  }
+
+  /**
    * Takes the next message from what has arrived and acts on it.
    *
    * @returns Whether there was one.

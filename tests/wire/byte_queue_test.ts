@@ -102,6 +102,27 @@ describe("byte queue", () => {
     assert.deepEqual(queue.take(1000).buffer, one.buffer);
   });
 
+  it("lets go of a chunk, of which it copies a short rest", () => {
+    const queue = new ByteQueue();
+    const [first, second] = [new Uint8Array(2000).fill(1), new Uint8Array(2000).fill(2)];
+    queue.push(first);
+    queue.skip(500);
+    assert.equal(queue.letGo(first), true);
+    first.fill(9);
+    queue.push(second);
+    queue.skip(1000);
+    assert.equal(queue.letGo(second), true);
+    second.fill(9);
+    assert.deepEqual(queue.peek(2500), new Uint8Array(2500).fill(2).fill(1, 0, 500));
+    queue.skip(2500);
+    assert.equal(queue.letGo(second), true);
+
+    const long = new Uint8Array(100_000).fill(3);
+    queue.push(long);
+    assert.equal(queue.letGo(long), false);
+    assert.equal(queue.peek(100_000).buffer, long.buffer);
+  });
+
   it("costs time that grows with its input, byte by byte and never empty", () => {
     const copied = { bytes: 0 };
     const { set, copyWithin } = Uint8Array.prototype;

@@ -13,34 +13,45 @@ import {
   type HostKeyVerifier,
   plainKey,
 } from "../keys/mod.ts";
+import { Certificate } from "../keys/certificate.ts";
 import { parsePublicKeyLine } from "../keys/public_key.ts";
 import type { PublicKey } from "../keys/types.ts";
+import { isRevoked, type Revocation } from "../keys/verify_certificate.ts";
 import { HostKeyError, type HostKeyStatus, printable } from "../wire/errors.ts";
 import type { HostKeyExpectation } from "./algorithms.ts";
 
 /** How the server's host key is judged: exactly one of three ways, which has to be given. */
 export type HostKeyOptions =
-  | {
+  & {
     /**
-     * Says whether the server may have this key, which it has proven to hold. For trust on first
-     * use, known hosts, asking the user.
+     * Keys that no server may have, whatever else is known of it: such as `parseRevokedKeys` gives,
+     * or a function. Certificates of such keys, or by them, are refused too.
      */
-    readonly verifyHostKey: HostKeyVerifier;
-    readonly authenticator?: never;
-    readonly insecureAcceptAnyHostKey?: never;
+    readonly revokedHostKeys?: Revocation | undefined;
   }
-  | {
-    /** What is known of the key: its fingerprint, the key itself, or whatever `authenticatorOf` takes. */
-    readonly authenticator: string | PublicKey | HostKeyVerifier;
-    readonly verifyHostKey?: never;
-    readonly insecureAcceptAnyHostKey?: never;
-  }
-  | {
-    /** Accepts every key: whoever stands between the two ends can read and change everything. */
-    readonly insecureAcceptAnyHostKey: true;
-    readonly verifyHostKey?: never;
-    readonly authenticator?: never;
-  };
+  & (
+    | {
+      /**
+       * Says whether the server may have this key, which it has proven to hold. For trust on first
+       * use, known hosts, asking the user.
+       */
+      readonly verifyHostKey: HostKeyVerifier;
+      readonly authenticator?: never;
+      readonly insecureAcceptAnyHostKey?: never;
+    }
+    | {
+      /** What is known of the key: its fingerprint, the key itself, or whatever `authenticatorOf` takes. */
+      readonly authenticator: string | PublicKey | HostKeyVerifier;
+      readonly verifyHostKey?: never;
+      readonly insecureAcceptAnyHostKey?: never;
+    }
+    | {
+      /** Accepts every key: whoever stands between the two ends can read and change everything. */
+      readonly insecureAcceptAnyHostKey: true;
+      readonly verifyHostKey?: never;
+      readonly authenticator?: never;
+    }
+  );
 
 /** A judge of host keys that knows something beforehand, and may want to be told more. */
 export interface KnownHostsVerifier extends HostKeyVerifier {
@@ -76,6 +87,12 @@ export interface HostKeyJudge extends Pick<KnownHostsVerifier, "expect" | "updat
  * @throws {KeyFormatError} If the text of `authenticator` cannot be read.
  */
 export function hostKeyJudge(options: HostKeyOptions): HostKeyJudge {
+  const judge = judgeOf(options);
+  const { revokedHostKeys } = options;
+  return revokedHostKeys === undefined ? judge : notAmong(revokedHostKeys, judge);
+}
+
+function judgeOf(options: HostKeyOptions): HostKeyJudge {
   const { verifyHostKey, authenticator, insecureAcceptAnyHostKey } = options;
   const given = [verifyHostKey, authenticator, insecureAcceptAnyHostKey || undefined]
     .filter((way) => way !== undefined);
@@ -123,6 +140,43 @@ export function hostKeyJudge(options: HostKeyOptions): HostKeyJudge {
       throw hostKeyRefusal(key, context, status, `${expected.text()} was expected`);
     },
   };
+}
+
+/** The judge that asks first whether a key has been revoked. */
+function notAmong(revoked: Revocation, { expect, update, judge }: HostKeyJudge): HostKeyJudge {
+  return {
+    expect,
+    update: update && (async (keys, hostKey, context) => {
+      const good: PublicKey[] = [];
+      for (const key of keys) if (!(await isRevoked(revoked, key))) good.push(key);
+      await update(good, hostKey, context);
+    }),
+    judge: async (key, context) => {
+      let isBad: boolean;
+      try {
+        isBad = await anyRevoked(revoked, key);
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        const what = `whether it has been revoked cannot be told: ${why}`;
+        throw hostKeyRefusal(key, context, "error", what, error);
+      }
+      if (isBad) {
+        throw hostKeyRefusal(
+          key,
+          context,
+          "revoked",
+          "that key, or its authority's, has been revoked",
+        );
+      }
+      await judge(key, context);
+    },
+  };
+}
+
+async function anyRevoked(revoked: Revocation, key: PublicKey): Promise<boolean> {
+  if (await isRevoked(revoked, key)) return true;
+  return key instanceof Certificate &&
+    (await isRevoked(revoked, key.publicKey) || await isRevoked(revoked, key.ca));
 }
 
 /** What is expected, for people; and the key itself, if it is known. */

@@ -120,7 +120,7 @@ async function run(values: Values, wanted: SshConfigContext, command: string): P
   const files = readConfigFiles(values.config);
   const configOf = (context: SshConfigContext) => readConfig(files, context);
   const config = await configOf({ ...wanted, options: optionsOf(values) });
-  const own = await explicitOptions(values, config);
+  const own = explicitOptions(values, config);
   await using ssh = await connectBy(config, {
     ...access,
     configOf,
@@ -253,7 +253,7 @@ async function readConfig(files: ConfigFile[], wanted: SshConfigContext): Promis
 }
 
 /** What the command line says of the destination, and of no host on the way. */
-async function explicitOptions(values: Values, config: SshConfig): Promise<ExplicitOptions> {
+function explicitOptions(values: Values, config: SshConfig): ExplicitOptions {
   const algorithms = readAlgorithms(values, config);
   const { password, fingerprint: known } = values;
   const keys = { ...config, passwordAuthentication: false, kbdInteractiveAuthentication: false };
@@ -261,7 +261,7 @@ async function explicitOptions(values: Values, config: SshConfig): Promise<Expli
     ...(algorithms !== null && { algorithms }),
     ...(known !== undefined && { authenticator: checked(known) }),
     ...(password !== undefined && {
-      auth: [...await authOf(keys, access), ...authMethodsOf({ password })],
+      auth: [...authOf(keys, access), ...authMethodsOf({ password })],
     }),
   };
 }

@@ -11,6 +11,7 @@
  * | know a server | {@linkcode authenticatorOf}, {@linkcode certifiedBy}, {@linkcode checkKnownHost} |
  * | keep keys in an agent | {@linkcode AgentStore} |
  * | sign messages, and check who did | {@linkcode signMessage}, {@linkcode verifyMessage}, {@linkcode parseAllowedSigners} |
+ * | say which keys and certificates count no more | {@linkcode parseRevokedKeys}, {@linkcode formatKrl} |
  * | certify keys, and use and check certificates | {@linkcode issueCertificate}, {@linkcode withCertificate}, {@linkcode verifyCertificate} |
  * | read, search and change known hosts | {@linkcode parseKnownHosts}, {@linkcode checkKnownHost}, {@linkcode addKnownHost} |
  * | read and change authorized keys, and decide by them | {@linkcode parseAuthorizedKeys}, {@linkcode addAuthorizedKey}, {@linkcode authorize} |
@@ -71,6 +72,9 @@ export * from "./inspect_signature.ts";
 export * from "./issue_certificate.ts";
 export * from "./key_options.ts";
 export * from "./known_hosts.ts";
+export * from "./krl.ts";
+export * from "./revoked_keys.ts";
+export { formatKrl, parseKrl } from "./krl_format.ts";
 export * from "./known_hosts_edit.ts";
 export * from "./known_hosts_lookup.ts";
 export * from "./known_hosts_verify.ts";

@@ -14,8 +14,20 @@ import type { Permissions } from "./permissions.ts";
 import { samePublicKey } from "./public_key.ts";
 import type { PublicKey } from "./types.ts";
 
-/** Says whether a key, a certificate or an authority's key has been revoked. */
-export type Revocation = readonly PublicKey[] | ((key: PublicKey) => MaybePromise<boolean>);
+/**
+ * Says whether a key, a certificate or an authority's key has been revoked: those that have, a list
+ * such as `parseRevokedKeys` gives, or a function.
+ */
+export type Revocation =
+  | readonly PublicKey[]
+  | RevokedKeys
+  | ((key: PublicKey) => MaybePromise<boolean>);
+
+/** Knows what has been revoked. */
+export interface RevokedKeys {
+  /** Whether a key has been, or a certificate. */
+  isRevoked(key: PublicKey): MaybePromise<boolean>;
+}
 
 /** What a certificate is held against. */
 export interface CertificateExpectation {
@@ -131,6 +143,7 @@ async function whyNotTrusted(
 export async function isRevoked(revoked: Revocation, key: PublicKey): Promise<boolean> {
   // What is not a clear no is none.
   if (typeof revoked === "function") return await revoked(key) !== false;
+  if ("isRevoked" in revoked) return await revoked.isRevoked(key) !== false;
   return revoked.some((one) => samePublicKey(one, key) || samePublicKey(one, plainKey(key)));
 }
 

@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { MaybePromise } from "../crypto/types.ts";
 import { Certificate } from "../keys/certificate.ts";
 import type { Permissions } from "../keys/permissions.ts";
 import { parsePublicKeyLine } from "../keys/public_key.ts";
@@ -23,12 +22,12 @@ export interface UserCertificateOptions {
    */
   readonly trustedUserCas?: readonly (PublicKey | string)[] | undefined;
   /**
-   * Keys, certificates and authorities' keys that let nobody in, in the same forms, or a function
-   * that says of each whether it is one.
+   * Keys, certificates and authorities' keys that let nobody in, in the same forms, a list of them
+   * such as `parseRevokedKeys` gives, or a function that says of each whether it is one.
    */
   readonly revokedKeys?:
     | readonly (PublicKey | string)[]
-    | ((key: PublicKey) => MaybePromise<boolean>)
+    | Exclude<Revocation, readonly PublicKey[]>
     | undefined;
   /** The algorithms that authorities may have signed with: all but SHA-1, unless given. */
   readonly caSignatureAlgorithms?: readonly string[] | undefined;
@@ -69,9 +68,7 @@ export function keyJudge(options: UserCertificateOptions): KeyJudge {
     throw new TypeError("Cannot trust an authority: its key is a certificate itself");
   }
   const { revokedKeys = [], caSignatureAlgorithms: signatureAlgorithms, now } = options;
-  const revoked: Revocation = typeof revokedKeys === "function"
-    ? revokedKeys
-    : revokedKeys.map(readKey);
+  const revoked: Revocation = "map" in revokedKeys ? revokedKeys.map(readKey) : revokedKeys;
   return {
     revoked,
     isRevoked: (key) => isRevoked(revoked, key),

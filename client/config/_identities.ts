@@ -11,6 +11,8 @@ import { parsePrivateKey, publicKeyOfFile } from "../../keys/private_key.ts";
 import { parsePublicKeyLine, samePublicKey } from "../../keys/public_key.ts";
 import type { PrivateKey, PublicKey, Signer } from "../../keys/types.ts";
 import { withCertificate } from "../../keys/with_certificate.ts";
+import type { ClientAuthContext } from "../../protocol/auth/client.ts";
+import { bindingOf } from "../../protocol/auth/publickey.ts";
 import { KeyFormatError } from "../../wire/errors.ts";
 import { agentClient } from "../agent.ts";
 import { type LoginAccess, questionsOf, readFile } from "./login_access.ts";
@@ -31,17 +33,19 @@ interface KeyFile {
 /**
  * The keys in the order of `ssh`: certificates; of the agent's keys those that are also in files,
  * then its others, unless IdentitiesOnly is set; keys that are in files only.
+ *
+ * @param held The agent's keys.
  */
 export async function identitiesOf(
   config: SshConfig,
   access: LoginAccess,
+  held: readonly Signer[],
 ): Promise<readonly Identity[]> {
   const files: KeyFile[] = [];
   for (const path of config.identityFile) {
     const file = await keyFile(path, config, access);
     if (file !== null) files.push(file);
   }
-  const held = await agentKeys(config, access);
   const isIn = ({ publicKey }: Signer, file: KeyFile): boolean =>
     file.publicKey !== null && samePublicKey(publicKey, file.publicKey);
   const shared = [...new Set(files.flatMap((file) => held.filter((key) => isIn(key, file))))];
@@ -109,25 +113,20 @@ function signerOf({ publicKey, load }: KeyFile): Identity | null {
   return { publicKey, sign: async (algorithm, data) => (await load()).sign(algorithm, data) };
 }
 
-/** The keys of the agent; none if it cannot be reached. */
-async function agentKeys(
+/** The agent's keys for the session, which is told to it; none if it cannot be reached. */
+export async function agentKeys(
   { identityAgent: path }: SshConfig,
   { openAgent, onNotice }: LoginAccess,
+  context: ClientAuthContext,
 ): Promise<readonly Signer[]> {
   if (path === null || openAgent === undefined) return [];
-  const use = async <T>(action: (agent: ReturnType<typeof agentClient>) => Promise<T>) => {
-    const agent = agentClient(await openAgent(path));
-    try {
-      return await action(agent);
-    } finally {
-      await agent.close();
-    }
-  };
   try {
-    return (await use((agent) => agent.keys())).map(({ publicKey }) => ({
-      publicKey,
-      sign: (algorithm, data) => use((agent) => agent.sign(publicKey, data, { algorithm })),
-    }));
+    const agent = agentClient(await openAgent(path));
+    const close = (): void => void agent.close().catch(() => {});
+    context.over.addEventListener("abort", close, { once: true });
+    if (context.over.aborted) close();
+    await agent.bind(bindingOf(context));
+    return await agent.keys();
   } catch (error) {
     onNotice?.(`Cannot use the agent at ${path}: ${messageOf(error)}`);
     return [];
@@ -184,6 +183,7 @@ function narrowed(signer: Signer, config: SshConfig): Signer | null {
   return {
     publicKey: { type, blob, comment, algorithms, verify },
     sign: (algorithm, data) => signer.sign(algorithm, data),
+    ...(signer.bind !== undefined && { bind: signer.bind.bind(signer) }),
   };
 }
 

@@ -13,7 +13,7 @@ import {
 import { PASSWORD, password } from "../../protocol/auth/password.ts";
 import { PUBLICKEY, publicKey } from "../../protocol/auth/publickey.ts";
 import { authMethodsOf } from "../auth.ts";
-import { identitiesOf, type Identity } from "./_identities.ts";
+import { agentKeys, identitiesOf, type Identity } from "./_identities.ts";
 import { type LoginAccess, questionsOf } from "./login_access.ts";
 import type { SshConfig } from "./parse_ssh_config.ts";
 
@@ -25,8 +25,9 @@ const USUAL_ORDER = [PUBLICKEY, KEYBOARD_INTERACTIVE, PASSWORD];
  * It goes by PreferredAuthentications, PubkeyAuthentication, KbdInteractiveAuthentication and
  * PasswordAuthentication, NumberOfPasswordPrompts and BatchMode; for keys, by IdentityFile,
  * CertificateFile, IdentitiesOnly, IdentityAgent, PubkeyAcceptedAlgorithms and RequiredRSASize.
- * First `none` is tried, which tells what the server would take. Servers are asked whether they
- * would take a key before its passphrase is asked for. `hostbased` is the caller's to add.
+ * First `none` is tried, which tells what the server would take. Files are read, and the agent is
+ * connected to, when a key is wanted; a passphrase is asked for when the server has said that it
+ * would take the key. `hostbased` is the caller's to add.
  *
  * @returns The methods, in the order in which they are tried.
  *
@@ -38,7 +39,7 @@ const USUAL_ORDER = [PUBLICKEY, KEYBOARD_INTERACTIVE, PASSWORD];
  *
  * const file = await formatPrivateKey(await generateKey("ed25519"));
  * const config = await parseSshConfig("IdentityFile /id", { host: "db" });
- * const methods = await authOf(config, {
+ * const methods = authOf(config, {
  *   files: { read: (path) => path === "/id" ? file : null },
  *   ask: { password: () => "sesame" },
  * });
@@ -46,17 +47,29 @@ const USUAL_ORDER = [PUBLICKEY, KEYBOARD_INTERACTIVE, PASSWORD];
  * assert.deepEqual(names, ["none", "publickey", "keyboard-interactive", "password"]);
  * ```
  */
-export async function authOf(
+export function authOf(
   config: SshConfig,
   access: LoginAccess = {},
-): Promise<readonly ClientAuthMethod[]> {
+): readonly ClientAuthMethod[] {
   const names = config.preferredAuthentications ?? USUAL_ORDER;
-  const wantsKeys = config.pubkeyAuthentication !== "no" && names.includes(PUBLICKEY);
   const methods = [
-    ...(wantsKeys ? (await identitiesOf(config, access)).map(keyMethod) : []),
+    ...(config.pubkeyAuthentication === "no" ? [] : [keysMethod(config, access)]),
     ...askingMethods(config, access),
   ];
   return [none(), ...names.flatMap((name) => methods.filter((method) => method.name === name))];
+}
+
+/** Stands for a method for each key, once they are known. */
+function keysMethod(config: SshConfig, access: LoginAccess): ClientAuthMethod {
+  return {
+    name: PUBLICKEY,
+    async authenticate(context) {
+      const held = await agentKeys(config, access, context);
+      const identities = await identitiesOf(config, access, held);
+      if (identities.length === 0) return { outcome: "skipped", why: "there are no keys" };
+      return { outcome: "replaced", by: identities.map(keyMethod) };
+    },
+  };
 }
 
 function keyMethod(identity: Identity): ClientAuthMethod {

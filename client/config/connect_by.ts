@@ -161,7 +161,7 @@ async function connectOver(
     config,
     {
       ...explicit,
-      auth: explicit.auth ?? await withSignal(authOf(config, options), signal),
+      auth: explicit.auth ?? authOf(config, options),
       ...(signal !== undefined && { signal }),
       ...(knowsHost === undefined && { verifyHostKey: knownHostsOf(config, options) }),
     } as ConnectSettings & HostKeyOptions,

@@ -42,7 +42,7 @@ export interface LoginQuestions {
 export interface LoginAccess {
   /** The files that the configuration names. */
   readonly files?: ConfigFiles;
-  /** Connects to an agent, by the path of its socket. It is closed after each use. */
+  /** Connects to an agent, by the path of its socket. It is closed after the login. */
   readonly openAgent?: (path: string) => MaybePromise<FlowLike>;
   /** The user. With `BatchMode yes` nobody is asked. */
   readonly ask?: LoginQuestions;

@@ -80,7 +80,7 @@ async function login(
   try {
     const ssh = await connect(near, {
       user: "ada",
-      auth: await authOf(config, access),
+      auth: authOf(config, access),
       insecureAcceptAnyHostKey: true,
     });
     await ssh.close();
@@ -176,6 +176,29 @@ describe("authOf", () => {
       openAgent: (path) => (paths.push(path), openAgent(path)),
     });
     assert.deepEqual([none.tried, paths], [["c?"], []]);
+  });
+
+  it("tells the agent of the session, and lets go of it when the login is over", async () => {
+    const store = new AgentStore();
+    store.add(a);
+    const told: string[] = [];
+    const ended: Promise<void>[] = [];
+    const { error } = await login("IdentityAgent /agent", {}, { keys: [a] }, {
+      openAgent: () => {
+        const [near, far] = flowPair();
+        ended.push(serveAgent(far, store));
+        const write = near.write.bind(near);
+        near.write = (data) => {
+          told.push(new TextDecoder().decode(data));
+          return write(data);
+        };
+        return near;
+      },
+    });
+    assert.equal(error, null);
+    assert.match(told[0] ?? "", /session-bind@openssh\.com/);
+    assert.equal(ended.length, 1);
+    await Promise.all(ended);
   });
 
   it("goes on without an agent that cannot be reached", async () => {

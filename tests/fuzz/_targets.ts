@@ -19,6 +19,7 @@ import { corpus as knownHostsCorpus } from "./corpus/known_hosts.ts";
 import { corpus as messageSignaturesCorpus } from "./corpus/message_signatures.ts";
 import { corpus as packetCorpus } from "./corpus/packet_reader.ts";
 import { corpus as privateKeysCorpus } from "./corpus/private_keys.ts";
+import { corpus as revokedKeysCorpus } from "./corpus/revoked_keys.ts";
 import { corpus as securityKeysCorpus } from "./corpus/security_key_signatures.ts";
 import { corpus as sshConfigCorpus } from "./corpus/ssh_config.ts";
 import { corpus as wireCorpus } from "./corpus/wire_decoders.ts";
@@ -36,6 +37,7 @@ import * as knownHosts from "./known_hosts.ts";
 import * as messageSignatures from "./message_signatures.ts";
 import * as packetReader from "./packet_reader.ts";
 import * as privateKeys from "./private_keys.ts";
+import * as revokedKeys from "./revoked_keys.ts";
 import * as securityKeySignatures from "./security_key_signatures.ts";
 import * as sshConfig from "./ssh_config.ts";
 import * as wireDecoders from "./wire_decoders.ts";
@@ -109,6 +111,7 @@ export const targets: readonly FuzzTarget[] = [
     runs: 2000,
   },
   { name: "private_keys", ...privateKeys, corpus: privateKeysCorpus, runs: 1500 },
+  { name: "revoked_keys", ...revokedKeys, corpus: revokedKeysCorpus, runs: 3000 },
   {
     name: "security_key_signatures",
     ...securityKeySignatures,

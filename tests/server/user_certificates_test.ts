@@ -7,6 +7,7 @@ import {
   generateKey,
   issueCertificate,
   type PublicKey,
+  RevocationList,
   type Signer,
   withCertificate,
 } from "../../keys/mod.ts";
@@ -103,6 +104,15 @@ describe("a user's certificate", () => {
     [
       "a revoked certificate's id",
       { revokedKeys: (key: PublicKey) => "keyId" in key && key.keyId === "ada's laptop" },
+      "it has been revoked",
+    ],
+    [
+      "a key id on a list",
+      {
+        revokedKeys: new RevocationList({
+          certificates: [{ ca: null, serials: [], keyIds: ["ada's laptop"] }],
+        }),
+      },
       "it has been revoked",
     ],
     [

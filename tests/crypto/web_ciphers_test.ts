@@ -67,14 +67,6 @@ describe("ciphers with WebCrypto", () => {
       ...(mac && { mac: { algorithm: mac, key: random(mac.keyBytes) } }),
     };
 
-    function packets(tagBytes: number): Uint8Array<ArrayBuffer>[] {
-      return LENGTHS.map((length, index) => {
-        const packet = seededRandom(index)(4 + length + tagBytes);
-        new DataView(packet.buffer).setUint32(0, length);
-        return packet;
-      });
-    }
-
     it(`${cipher.name}: large packets in flight among small ones are sealed and opened as they are one by one`, async () => {
       // WebCrypto's keys are not ready before the next turn: these are sealed at once.
       const [sealer, opener] = [cipher.createSealer(keys), cipher.createOpener(keys)];
@@ -120,3 +112,11 @@ describe("ciphers with WebCrypto", () => {
     });
   }
 });
+
+function packets(tagBytes: number): Uint8Array<ArrayBuffer>[] {
+  return LENGTHS.map((length, index) => {
+    const packet = seededRandom(index)(4 + length + tagBytes);
+    new DataView(packet.buffer).setUint32(0, length);
+    return packet;
+  });
+}

@@ -32,7 +32,7 @@ for (const cipher of supportedAlgorithms.ciphers) {
         new DataView(packet.buffer).setUint32(0, size);
         sealer.seal(packet, sequence);
         opener.openLength(packet.subarray(0, opener.headBytes), sequence);
-        if (!opener.open(packet, sequence)) throw new Error("the tag is wrong");
+        if (opener.open(packet, sequence) === null) throw new Error("the tag is wrong");
         sequence++;
       });
     }

@@ -30,7 +30,10 @@ export interface ChannelOptions {
    * is read: 32 MiB unless given, or `windowBytes` if that is.
    */
   readonly maxWindowBytes?: number;
-  /** How many bytes of data the peer may put into one packet: 32 KiB unless given. */
+  /**
+   * How many bytes of data the peer may put into one packet: 32 KiB unless given, or 128 KiB where
+   * both ends are this library.
+   */
   readonly maxPacketBytes?: number;
   /**
    * What is done once both ends have sent EOF: nothing (`half-open`, unless given), for one end

@@ -70,6 +70,9 @@ const DEFAULT_WINDOW_BYTES = 2 * 1024 * 1024;
 /** Enough for 300 MB/s at a round trip of 100 ms. */
 const DEFAULT_MAX_WINDOW_BYTES = 32 * 1024 * 1024;
 const DEFAULT_MAX_PACKET_BYTES = 32 * 1024;
+/** Between two of us: fewer packets, of which each costs some time whatever its length. */
+const OWN_MAX_PACKET_BYTES = 128 * 1024;
+const OWN_IDENTIFICATION = /^SSH-2\.0-sshflow_/;
 /** Global requests that nobody has taken; more are denied. */
 const MAX_WAITING_REQUESTS = 1000;
 
@@ -197,7 +200,7 @@ export class Connection {
    * @throws {Error} What ended the connection, if something has.
    */
   createChannel(type: string, options: ChannelOptions & { extra?: Uint8Array } = {}): Channel {
-    const limits = limitsOf(options);
+    const limits = this.#limitsOf(options);
     const channel = new Channel(type, this.#scheduler, options);
     const extra = options.extra ?? new Uint8Array(0);
     channel.attach(this.#driver.engine.openChannel(type, extra, limits, this.#counted(channel)));
@@ -334,7 +337,7 @@ export class Connection {
       extra: open.extra,
       accept: (options = {}) => {
         const channel = new Channel(open.type, this.#scheduler, options);
-        channel.attach(open.accept(this.#counted(channel), limitsOf(options)));
+        channel.attach(open.accept(this.#counted(channel), this.#limitsOf(options)));
         return channel;
       },
       reject: (reason, description = "") => open.reject(reason, description),
@@ -343,6 +346,20 @@ export class Connection {
     if (take !== undefined) take(request);
     else if (this.#channels !== null) this.#channels.push(request);
     else request.reject(ChannelOpenReason.UNKNOWN_CHANNEL_TYPE, "channels are not taken here");
+  }
+
+  #limitsOf(options: ChannelOptions): ChannelLimits {
+    const windowBytes = options.windowBytes ?? DEFAULT_WINDOW_BYTES;
+    const { clientVersion = "", serverVersion = "" } = this.#driver.engine.info ?? {};
+    const isOwn = OWN_IDENTIFICATION.test(clientVersion) && OWN_IDENTIFICATION.test(serverVersion);
+    return {
+      windowBytes,
+      // Whoever says how wide a window is means it.
+      maxWindowBytes: options.maxWindowBytes ??
+        (options.windowBytes === undefined ? DEFAULT_MAX_WINDOW_BYTES : windowBytes),
+      maxPacketBytes: options.maxPacketBytes ??
+        (isOwn ? OWN_MAX_PACKET_BYTES : DEFAULT_MAX_PACKET_BYTES),
+    };
   }
 
   #takeGlobalRequest(request: IncomingGlobalRequest): void {
@@ -396,17 +413,6 @@ export class Connection {
       reason.cause === undefined && this.#openChannels === 0 &&
       this.#driver.engine.user !== null;
   }
-}
-
-function limitsOf(options: ChannelOptions): ChannelLimits {
-  const windowBytes = options.windowBytes ?? DEFAULT_WINDOW_BYTES;
-  return {
-    windowBytes,
-    // Whoever says how wide a window is means it.
-    maxWindowBytes: options.maxWindowBytes ??
-      (options.windowBytes === undefined ? DEFAULT_MAX_WINDOW_BYTES : windowBytes),
-    maxPacketBytes: options.maxPacketBytes ?? DEFAULT_MAX_PACKET_BYTES,
-  };
 }
 
 function endQueue<T>(queue: AsyncQueue<T>, reason: Error): void {

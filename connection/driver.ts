@@ -107,6 +107,7 @@ export class Driver {
         if (engine.closed !== null) return;
         if (chunk === Eof) return engine.receiveEof();
         engine.receive(chunk);
+        if (this.#flow.reuse !== undefined && engine.letGo(chunk)) this.#flow.reuse(chunk);
         while (this.#backlogBytes > STOP_READING_BYTES && engine.closed === null) {
           await new Promise<void>((resolve) => this.#drained = resolve);
         }
@@ -137,7 +138,11 @@ export class Driver {
     try {
       // What is being sealed still is told of when it can be taken.
       for (let output = this.#take(); output.length > 0; output = this.#take()) {
-        await this.#flow.writev(output);
+        if (this.#flow.lend === undefined) await this.#flow.writev(output);
+        else {
+          await this.#flow.lend(output);
+          this.engine.takeBack(output);
+        }
         this.#inFlightBytes = 0;
         this.#tellDrained();
       }

@@ -5,15 +5,31 @@
  */
 
 import { ctr } from "@noble/ciphers/aes.js";
-import { nodeCiphers, type NodeCrypto, nodeCrypto } from "./_node_crypto.ts";
+import {
+  type NodeCipher,
+  nodeCiphers,
+  type NodeCrypto,
+  nodeCrypto,
+  plainBytes,
+} from "./_node_crypto.ts";
 
 /** The block in bytes. */
 export const AES_BLOCK_BYTES = 16;
 
 /** A running key stream. */
 export interface AesCtr {
-  /** Encrypts or decrypts `data`, of whole blocks, in place, and advances by as many. */
-  xor(data: Uint8Array): void;
+  /**
+   * Encrypts or decrypts `data`, of whole blocks, and advances by as many.
+   *
+   * @returns The result, in a buffer of its own.
+   */
+  xor(data: Uint8Array): Uint8Array<ArrayBuffer>;
+  /**
+   * Advances by so many blocks, which another implementation takes upon itself.
+   *
+   * @returns The counter of the first of them.
+   */
+  skip(blocks: number): Uint8Array<ArrayBuffer>;
 }
 
 /** The fastest AES in counter mode that the runtime has. */
@@ -26,23 +42,41 @@ export function createAesCtr(key: Uint8Array, iv: Uint8Array): AesCtr {
 /** AES in counter mode in JavaScript. */
 export function createNobleAesCtr(key: Uint8Array, iv: Uint8Array): AesCtr {
   const ownKey = key.slice();
-  const counter = iv.slice();
+  const counter = new Uint8Array(iv);
   return {
     xor(data) {
-      data.set(ctr(ownKey, counter).encrypt(data));
+      const result = ctr(ownKey, counter).encrypt(data) as Uint8Array<ArrayBuffer>;
       advance(counter, data.length / AES_BLOCK_BYTES);
+      return result;
     },
+    skip: (blocks) => skip(counter, blocks),
   };
 }
 
 /** AES in counter mode of `node:crypto`. */
 export function createNodeAesCtr(node: NodeCrypto, key: Uint8Array, iv: Uint8Array): AesCtr {
-  const cipher = node.createCipheriv(nodeName(key), key, iv);
+  const ownKey = key.slice();
+  const counter = new Uint8Array(iv);
+  const name = nodeName(key);
+  // It counts for itself, and cannot be told to skip.
+  let cipher: NodeCipher | null = null;
   return {
     xor(data) {
-      data.set(cipher.update(data));
+      cipher ??= node.createCipheriv(name, ownKey, counter);
+      advance(counter, data.length / AES_BLOCK_BYTES);
+      return plainBytes(cipher.update(data));
+    },
+    skip(blocks) {
+      cipher = null;
+      return skip(counter, blocks);
     },
   };
+}
+
+function skip(counter: Uint8Array<ArrayBuffer>, blocks: number): Uint8Array<ArrayBuffer> {
+  const first = counter.slice();
+  advance(counter, blocks);
+  return first;
 }
 
 /** Adds `blocks` to a counter of 128 bits, big-endian, that wraps. */

@@ -5,7 +5,7 @@
  */
 
 import { gcm } from "@noble/ciphers/aes.js";
-import { nodeCiphers, type NodeCrypto, nodeCrypto } from "./_node_crypto.ts";
+import { nodeCiphers, type NodeCrypto, nodeCrypto, plainBytes } from "./_node_crypto.ts";
 
 /** The length of a tag in bytes. */
 export const GCM_TAG_BYTES = 16;
@@ -14,8 +14,13 @@ export const GCM_TAG_BYTES = 16;
 export interface AesGcm {
   /** Encrypts `data` in place, and writes the tag of `aad` and `data` to `tag`. */
   seal(nonce: Uint8Array, aad: Uint8Array, data: Uint8Array, tag: Uint8Array): void;
-  /** Whether the tag is right: if so, `data` is decrypted in place; if not, it is left as it is. */
-  open(nonce: Uint8Array, aad: Uint8Array, data: Uint8Array, tag: Uint8Array): boolean;
+  /** Gives what was encrypted, in a buffer of its own; null if the tag is wrong. */
+  open(
+    nonce: Uint8Array,
+    aad: Uint8Array,
+    data: Uint8Array,
+    tag: Uint8Array,
+  ): Uint8Array<ArrayBuffer> | null;
 }
 
 /** The fastest AES-GCM that the runtime has. */
@@ -39,10 +44,9 @@ export function createNobleAesGcm(key: Uint8Array): AesGcm {
       sealed.set(data);
       sealed.set(tag, data.length);
       try {
-        data.set(gcm(ownKey, nonce, aad).decrypt(sealed));
-        return true;
+        return gcm(ownKey, nonce, aad).decrypt(sealed) as Uint8Array<ArrayBuffer>;
       } catch {
-        return false;
+        return null;
       }
     },
   };
@@ -68,10 +72,9 @@ export function createNodeAesGcm(node: NodeCrypto, key: Uint8Array): AesGcm {
       try {
         cipher.final();
       } catch {
-        return false;
+        return null;
       }
-      data.set(opened);
-      return true;
+      return plainBytes(opened);
     },
   };
 }

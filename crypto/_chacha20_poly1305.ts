@@ -20,8 +20,11 @@ export interface ChaChaPackets {
   openLength(key: Uint8Array, sequence: number, head: Uint8Array): number;
   /** Encrypts a packet in place, and writes its tag to its end. */
   seal(key: Uint8Array, sequence: number, packet: Uint8Array): void;
-  /** Verifies a packet's tag, and decrypts it in place but for its length; false if it is wrong. */
-  open(key: Uint8Array, sequence: number, packet: Uint8Array): boolean;
+  /**
+   * Verifies a packet's tag, and decrypts what is behind its length, into a buffer of its own; null
+   * if it is wrong.
+   */
+  open(key: Uint8Array, sequence: number, packet: Uint8Array): Uint8Array<ArrayBuffer> | null;
 }
 
 /** The cipher in JavaScript. */
@@ -41,9 +44,10 @@ export const chachaInJavaScript: ChaChaPackets = {
   open(key, sequence, packet) {
     const end = packet.length - TAG_BYTES;
     const tag = tagOf(key, sequence, packet.subarray(0, end));
-    if (!timingSafeEqual(tag, packet.subarray(end))) return false;
-    xor(packetKey(key), sequence, 1, packet.subarray(LENGTH_BYTES, end));
-    return true;
+    if (!timingSafeEqual(tag, packet.subarray(end))) return null;
+    const body = new Uint8Array(packet.subarray(LENGTH_BYTES, end));
+    xor(packetKey(key), sequence, 1, body);
+    return body;
   },
 };
 

@@ -52,6 +52,9 @@ interface ProcessLike {
   readonly process?: { readonly getBuiltinModule?: (name: string) => unknown };
 }
 
+/** OpenSSL has at least as many. */
+const OPENSSL_CIPHERS = 64;
+
 let found: NodeCrypto | null | undefined;
 let ciphers: readonly string[] | undefined;
 
@@ -65,6 +68,19 @@ export function nodeCrypto(): NodeCrypto | null {
 export function nodeCiphers(): readonly string[] {
   if (ciphers === undefined) ciphers = nodeCrypto()?.getCiphers() ?? [];
   return ciphers;
+}
+
+/**
+ * Whether `node:crypto` is OpenSSL itself: then nothing else is as fast for large packets. Those of
+ * other runtimes are a fraction as fast as their WebCrypto, and list fewer ciphers.
+ */
+export function hasOpenSsl(): boolean {
+  return nodeCiphers().length >= OPENSSL_CIPHERS;
+}
+
+/** What `node:crypto` gives, without the methods of Node's own class: `slice` among them differs. */
+export function plainBytes({ buffer, byteOffset, length }: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(buffer as ArrayBuffer, byteOffset, length);
 }
 
 function findNodeCrypto(): NodeCrypto | null {

@@ -5,25 +5,23 @@
  */
 
 import { GCM_TAG_BYTES } from "./_aes_gcm.ts";
-import { nodeCiphers } from "./_node_crypto.ts";
+import { hasOpenSsl } from "./_node_crypto.ts";
 
 /** A keyed AES-GCM that answers later. */
 export interface WebAesGcm {
   /** Gives the ciphertext, and the tag behind it. */
   seal(nonce: Uint8Array, aad: Uint8Array, data: Uint8Array): Promise<Uint8Array>;
   /** Gives what was encrypted, or null if the tag behind the ciphertext is wrong. */
-  open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Promise<Uint8Array | null>;
+  open(
+    nonce: Uint8Array,
+    aad: Uint8Array,
+    sealed: Uint8Array,
+  ): Promise<Uint8Array<ArrayBuffer> | null>;
 }
-
-/**
- * How many ciphers a `node:crypto` lists that is OpenSSL itself, which needs no help. Those of
- * other runtimes list fewer, and are a fraction as fast as their WebCrypto.
- */
-const OPENSSL_CIPHERS = 64;
 
 /** Readies a key; null where something else is faster, or there is no WebCrypto. */
 export async function createWebAesGcm(key: Uint8Array): Promise<WebAesGcm | null> {
-  if (nodeCiphers().length >= OPENSSL_CIPHERS) return null;
+  if (hasOpenSsl()) return null;
   const { subtle } = crypto;
   const raw = new Uint8Array(key);
   const cryptoKey = await subtle.importKey("raw", raw, "AES-GCM", false, ["encrypt", "decrypt"]);

@@ -7,7 +7,8 @@
 
 import { AES_BLOCK_BYTES, type AesCtr, createAesCtr } from "./_aes_ctr.ts";
 import { checkCipherKeys } from "./_keys.ts";
-import { LENGTH_BYTES, readLength } from "./_packet.ts";
+import { LARGE_BYTES, LENGTH_BYTES, readLength } from "./_packet.ts";
+import { createWebAesCtr, type WebAesCtr } from "./_web_aes_ctr.ts";
 import type {
   CipherAlgorithm,
   CipherKeys,
@@ -36,13 +37,17 @@ function aesCtr(name: string, keyBytes: number): CipherAlgorithm {
       checkCipherKeys(algorithm, keys);
       const { mac, encryptThenMac } = keyedMac(name, keys);
       const stream = createAesCtr(keys.key, keys.iv);
-      return encryptThenMac ? encryptThenMacSealer(stream, mac) : encryptAndMacSealer(stream, mac);
+      return encryptThenMac
+        ? encryptThenMacSealer(stream, laterOf(keys.key), mac)
+        : encryptAndMacSealer(stream, mac);
     },
     createOpener(keys) {
       checkCipherKeys(algorithm, keys);
       const { mac, encryptThenMac } = keyedMac(name, keys);
       const stream = createAesCtr(keys.key, keys.iv);
-      return encryptThenMac ? encryptThenMacOpener(stream, mac) : encryptAndMacOpener(stream, mac);
+      return encryptThenMac
+        ? encryptThenMacOpener(stream, laterOf(keys.key), mac)
+        : encryptAndMacOpener(stream, mac);
     },
   };
   return algorithm;
@@ -54,21 +59,37 @@ function keyedMac(name: string, keys: CipherKeys): { mac: PacketMac; encryptThen
   return { mac: algorithm.create(key), encryptThenMac: algorithm.encryptThenMac };
 }
 
+/** WebCrypto, once its key is ready: until then, and for small packets, there is the other. */
+interface Later {
+  ctr: WebAesCtr | null;
+}
+
+function laterOf(key: Uint8Array): Later {
+  const later: Later = { ctr: null };
+  createWebAesCtr(key).then((ctr) => later.ctr = ctr, () => {});
+  return later;
+}
+
 /** The length in the clear, and the MAC over the ciphertext. */
-function encryptThenMacSealer(stream: AesCtr, mac: PacketMac): PacketSealer {
+function encryptThenMacSealer(stream: AesCtr, later: Later, mac: PacketMac): PacketSealer {
   return {
     blockBytes: AES_BLOCK_BYTES,
     tagBytes: mac.tagBytes,
     padsLength: false,
     seal(packet, sequence) {
       const end = packet.length - mac.tagBytes;
-      stream.xor(packet.subarray(LENGTH_BYTES, end));
-      mac.sign(sequence, packet.subarray(0, end), packet.subarray(end));
+      const data = packet.subarray(LENGTH_BYTES, end);
+      const finish = (sealed: Uint8Array): void => {
+        packet.set(sealed, LENGTH_BYTES);
+        mac.sign(sequence, packet.subarray(0, end), packet.subarray(end));
+      };
+      if (later.ctr === null || data.length < LARGE_BYTES) return finish(stream.xor(data));
+      return later.ctr.xor(stream.skip(data.length / AES_BLOCK_BYTES), data).then(finish);
     },
   };
 }
 
-function encryptThenMacOpener(stream: AesCtr, mac: PacketMac): PacketOpener {
+function encryptThenMacOpener(stream: AesCtr, later: Later, mac: PacketMac): PacketOpener {
   return {
     blockBytes: AES_BLOCK_BYTES,
     tagBytes: mac.tagBytes,
@@ -77,10 +98,11 @@ function encryptThenMacOpener(stream: AesCtr, mac: PacketMac): PacketOpener {
     openLength: readLength,
     open(packet, sequence) {
       const end = packet.length - mac.tagBytes;
-      if (end < LENGTH_BYTES || (end - LENGTH_BYTES) % AES_BLOCK_BYTES !== 0) return false;
-      if (!mac.verify(sequence, packet.subarray(0, end), packet.subarray(end))) return false;
-      stream.xor(packet.subarray(LENGTH_BYTES, end));
-      return true;
+      if (end < LENGTH_BYTES || (end - LENGTH_BYTES) % AES_BLOCK_BYTES !== 0) return null;
+      if (!mac.verify(sequence, packet.subarray(0, end), packet.subarray(end))) return null;
+      const data = packet.subarray(LENGTH_BYTES, end);
+      if (later.ctr === null || data.length < LARGE_BYTES) return stream.xor(data);
+      return later.ctr.xor(stream.skip(data.length / AES_BLOCK_BYTES), data);
     },
   };
 }
@@ -94,7 +116,7 @@ function encryptAndMacSealer(stream: AesCtr, mac: PacketMac): PacketSealer {
     seal(packet, sequence) {
       const end = packet.length - mac.tagBytes;
       mac.sign(sequence, packet.subarray(0, end), packet.subarray(end));
-      stream.xor(packet.subarray(0, end));
+      packet.set(stream.xor(packet.subarray(0, end)));
     },
   };
 }
@@ -106,14 +128,15 @@ function encryptAndMacOpener(stream: AesCtr, mac: PacketMac): PacketOpener {
     padsLength: true,
     headBytes: AES_BLOCK_BYTES,
     openLength(head) {
-      stream.xor(head.subarray(0, AES_BLOCK_BYTES));
+      head.set(stream.xor(head.subarray(0, AES_BLOCK_BYTES)));
       return readLength(head);
     },
     open(packet, sequence) {
       const end = packet.length - mac.tagBytes;
-      if (end < AES_BLOCK_BYTES || end % AES_BLOCK_BYTES !== 0) return false;
-      stream.xor(packet.subarray(AES_BLOCK_BYTES, end));
-      return mac.verify(sequence, packet.subarray(0, end), packet.subarray(end));
+      if (end < AES_BLOCK_BYTES || end % AES_BLOCK_BYTES !== 0) return null;
+      packet.set(stream.xor(packet.subarray(AES_BLOCK_BYTES, end)), AES_BLOCK_BYTES);
+      if (!mac.verify(sequence, packet.subarray(0, end), packet.subarray(end))) return null;
+      return new Uint8Array(packet.subarray(LENGTH_BYTES, end));
     },
   };
 }

@@ -7,13 +7,11 @@
 
 import { type AesGcm, createAesGcm, GCM_TAG_BYTES } from "./_aes_gcm.ts";
 import { checkCipherKeys } from "./_keys.ts";
-import { LENGTH_BYTES, readLength } from "./_packet.ts";
+import { LARGE_BYTES, LENGTH_BYTES, readLength } from "./_packet.ts";
 import { createWebAesGcm, type WebAesGcm } from "./_web_aes_gcm.ts";
 import type { CipherAlgorithm, PacketOpener, PacketProtection, PacketSealer } from "./types.ts";
 
 const IV_BYTES = 12;
-/** From here on a packet is worth the round trip to WebCrypto. */
-const LARGE_BYTES = 4096;
 
 const protection: PacketProtection = {
   blockBytes: 16,
@@ -80,7 +78,7 @@ function gcmOpener(gcm: AesGcm, later: Later, nonce: InvocationNonce): PacketOpe
     openLength: readLength,
     open(packet) {
       const end = packet.length - GCM_TAG_BYTES;
-      if (end < LENGTH_BYTES) return false;
+      if (end < LENGTH_BYTES) return null;
       const iv = nonce.next();
       const aad = packet.subarray(0, LENGTH_BYTES);
       if (later.gcm !== null && packet.length >= LARGE_BYTES) {

@@ -51,8 +51,9 @@ function openerOf(key: Uint8Array, packets: ChaChaPackets): PacketOpener {
     // The tag is over the encrypted length, which stays as it came.
     openLength: (head, sequence) => packets.openLength(key, sequence, head),
     open: (packet, sequence) =>
-      packet.length >= LENGTH_BYTES + TAG_BYTES &&
-      fitting(packets, packet).open(key, sequence, packet),
+      packet.length < LENGTH_BYTES + TAG_BYTES
+        ? null
+        : fitting(packets, packet).open(key, sequence, packet),
   };
 }
 

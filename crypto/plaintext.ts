@@ -23,5 +23,5 @@ export const plainOpener: PacketOpener = {
   padsLength: true,
   headBytes: LENGTH_BYTES,
   openLength: readLength,
-  open: () => true,
+  open: (packet) => new Uint8Array(packet.subarray(LENGTH_BYTES)),
 };

@@ -83,15 +83,15 @@ export interface PacketOpener extends PacketProtection {
    */
   openLength(head: Uint8Array, sequence: number): number;
   /**
-   * Verifies a packet's tag, in constant time, and decrypts what {@linkcode openLength} has not:
-   * in place and at once, or elsewhere by the time that the promise resolves. The next packet may
-   * be given before that, and `packet` may be changed.
+   * Verifies a packet's tag, in constant time, and decrypts what {@linkcode openLength} has not: at
+   * once, or by the time that the promise resolves. The next packet may be given before that.
    *
-   * @param packet The whole packet, tag included.
-   * @returns Whether the tag is right; if not, nothing in `packet` may be used. Or a promise of
-   *   what was decrypted, from the padding length on; null if the tag is wrong.
+   * @param packet The whole packet, tag included. It may be changed, and is read during the call
+   *   only.
+   * @returns What was decrypted, from the padding length on, in a buffer of its own; null if the
+   *   tag is wrong.
    */
-  open(packet: Uint8Array, sequence: number): boolean | Promise<Uint8Array | null>;
+  open(packet: Uint8Array, sequence: number): MaybePromise<Uint8Array<ArrayBuffer> | null>;
 }
 
 /** What a cipher is keyed with: RFC 4253 section 7.2. */

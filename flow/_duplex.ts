@@ -13,6 +13,8 @@ export class Duplex implements Flow {
   readonly #incoming: Inlet;
   readonly #outgoing: Outlet;
   readonly #release: (reason: unknown) => void;
+  readonly lend: Flow["lend"];
+  readonly reuse: Flow["reuse"];
   #closing: Promise<void> | null = null;
   #closed = false;
   #aborted = false;
@@ -21,11 +23,19 @@ export class Duplex implements Flow {
    * @param incoming What the peer sends.
    * @param outgoing What goes to the peer.
    * @param release Drops whatever is behind the two, when the flow is aborted.
+   * @param buffers What {@linkcode Flow.lend} and {@linkcode Flow.reuse} do, if they can be done.
    */
-  constructor(incoming: Inlet, outgoing: Outlet, release: (reason: unknown) => void) {
+  constructor(
+    incoming: Inlet,
+    outgoing: Outlet,
+    release: (reason: unknown) => void,
+    buffers: Pick<Flow, "lend" | "reuse"> = {},
+  ) {
     this.#incoming = incoming;
     this.#outgoing = outgoing;
     this.#release = release;
+    this.lend = buffers.lend;
+    this.reuse = buffers.reuse;
   }
 
   read(): Promise<Uint8Array | typeof Eof> {

@@ -8,6 +8,7 @@ import { FlowClosedError } from "../wire/errors.ts";
 import type { Failure, Inlet, Outlet } from "./_direction.ts";
 import { Duplex } from "./_duplex.ts";
 import { Pipe } from "./_pipe.ts";
+import { Queue } from "./_queue.ts";
 import { Eof, type Flow } from "./flow.ts";
 
 /** Where bytes go. Its calls never overlap. */
@@ -31,6 +32,18 @@ export interface Endpoint extends Sink {
   free(): void;
   /** Drops everything; a pending `pull` or `push` settles. */
   abort(reason: unknown): void;
+  /** Whether the buffer of a chunk can be used again when `push` has resolved. */
+  readonly returnsBuffers?: boolean;
+  /** Takes a chunk back that `pull` has given, to fill its buffer again. */
+  readonly reuse?: (chunk: Uint8Array) => void;
+}
+
+/** A writer that waits until its buffers are its own again. */
+interface Lender {
+  /** The count of bytes written at which they end. */
+  readonly end: number;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /** How many bytes wait for a sink that is busy, before writers have to. */
@@ -47,7 +60,10 @@ export function flowOver(endpoint: Endpoint): Flow {
   const incoming = new PulledInlet(() => endpoint.pull(), onEnd);
   const outgoing = new PumpedOutlet(endpoint);
   outgoing.finished.then(onEnd, () => {});
-  return new Duplex(incoming, outgoing, (reason) => endpoint.abort(reason));
+  return new Duplex(incoming, outgoing, (reason) => endpoint.abort(reason), {
+    lend: endpoint.returnsBuffers === true ? (data) => outgoing.lend(data) : undefined,
+    reuse: endpoint.reuse,
+  });
 }
 
 const idle: Promise<void> = Promise.resolve();
@@ -129,6 +145,10 @@ class PulledInlet implements Inlet {
 /** Output that goes to a sink, one write at a time. */
 export class PumpedOutlet implements Outlet {
   readonly #pipe = new Pipe(OUTPUT_CAPACITY_BYTES);
+  readonly #lenders = new Queue<Lender>();
+  /** How many bytes have been written, and how many of them the sink has taken. */
+  #written = 0;
+  #pushed = 0;
   readonly #ended: Promise<void>;
   /** Resolves when the sink has closed, rejects when the direction breaks. */
   readonly finished: Promise<void>;
@@ -154,7 +174,18 @@ export class PumpedOutlet implements Outlet {
   }
 
   write(buffers: readonly Uint8Array[]): Promise<void> {
+    for (const buffer of buffers) this.#written += buffer.length;
     return this.#pipe.write(buffers);
+  }
+
+  /** Writes, and waits until the sink has taken it. */
+  async lend(buffers: readonly Uint8Array[]): Promise<void> {
+    const accepted = this.write(buffers);
+    const end = this.#written;
+    await accepted;
+    if (this.#pushed >= end) return;
+    if (this.writeFailure) throw this.writeFailure.error;
+    await new Promise<void>((resolve, reject) => this.#lenders.push({ end, resolve, reject }));
   }
 
   async end(): Promise<void> {
@@ -172,6 +203,10 @@ export class PumpedOutlet implements Outlet {
     // The pump is told, and not the application.
     this.#pipe.failReads({ ...failure });
     this.#break(failure.error);
+    for (let lender = this.#lenders.shift(); lender; lender = this.#lenders.shift()) {
+      failure.told = true;
+      lender.reject(failure.error);
+    }
   }
 
   async #pump(sink: Sink): Promise<void> {
@@ -179,6 +214,10 @@ export class PumpedOutlet implements Outlet {
       const chunk = await this.#pipe.read(JOINED_BYTES);
       if (chunk === Eof) return await sink.end();
       await sink.push(chunk);
+      this.#pushed += chunk.length;
+      while ((this.#lenders.first?.end ?? Infinity) <= this.#pushed) {
+        this.#lenders.shift()?.resolve();
+      }
     }
   }
 }

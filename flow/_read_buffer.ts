@@ -39,4 +39,10 @@ export class ReadBuffer {
     if (this.#lengthBytes === capacity) this.#spare = new Uint8Array(buffer);
     return part.slice();
   }
+
+  /** Takes a chunk back, whose buffer is filled again if it has the right length. */
+  reuse({ buffer }: Uint8Array): void {
+    if (buffer.byteLength !== this.#lengthBytes || !(buffer instanceof ArrayBuffer)) return;
+    this.#spare ??= new Uint8Array(buffer);
+  }
 }

@@ -38,6 +38,13 @@ export interface Flow {
    */
   read(): Promise<Uint8Array | typeof Eof>;
   /**
+   * Takes a chunk back that {@linkcode Flow.read} has given: its buffer may be filled again by a
+   * later read. Only flows have it that fill buffers of their own.
+   *
+   * @param chunk A chunk that nobody needs any more, nor any view of its buffer.
+   */
+  readonly reuse?: ((chunk: Uint8Array) => void) | undefined;
+  /**
    * Writes bytes, and waits until the flow has accepted them: this is where the backpressure
    * shows.
    *
@@ -53,6 +60,15 @@ export interface Flow {
    * @throws {FlowClosedError} Once either end has closed the direction.
    */
   writev(data: readonly Uint8Array[]): Promise<void>;
+  /**
+   * Writes several buffers as {@linkcode Flow.writev} does, but they stay the caller's, who may use
+   * them again once the promise has resolved. Only flows have it that hand bytes to a system which
+   * copies them, such as sockets: there it saves the memory that a stream of output would need.
+   *
+   * @param data What to write, in order; not to be changed before the promise resolves.
+   * @throws {FlowClosedError} Once either end has closed the direction.
+   */
+  readonly lend?: ((data: readonly Uint8Array[]) => Promise<void>) | undefined;
   /**
    * Waits until what was written has been accepted, and tells the peer that no more will come.
    * Reading goes on.

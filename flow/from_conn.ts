@@ -12,7 +12,7 @@ import { Eof, type Flow } from "./flow.ts";
 export interface ConnLike {
   /** Reads into a buffer: how many bytes, or `null` at the end. */
   read(buffer: Uint8Array): Promise<number | null>;
-  /** Writes some of a buffer: how many bytes. */
+  /** Writes some of a buffer, which it does not keep: how many bytes. */
   write(data: Uint8Array): Promise<number>;
   /** Ends this direction. */
   closeWrite(): Promise<void>;
@@ -60,6 +60,8 @@ export function fromConn(conn: ConnLike): Flow {
     end: () => conn.closeWrite(),
     free: close,
     abort: close,
+    returnsBuffers: true,
+    reuse: (chunk) => buffer.reuse(chunk),
   };
   return flowOver(endpoint);
 }

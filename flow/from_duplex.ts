@@ -68,6 +68,7 @@ export function fromDuplex(duplex: DuplexLike): Flow {
     closed,
     free: () => void duplex.destroy(),
     abort: () => void duplex.destroy(),
+    returnsBuffers: isSocket(duplex),
   };
   return flowOver(endpoint);
 }
@@ -78,6 +79,15 @@ export function isDuplex(value: unknown): value is DuplexLike {
   const methods = value as Partial<Record<keyof DuplexLike, unknown>>;
   return typeof methods.on === "function" && typeof methods.read === "function" &&
     typeof methods.end === "function" && typeof methods.destroy === "function";
+}
+
+/** Whether it is a `net.Socket`, which hands what it writes to the system. */
+function isSocket(duplex: DuplexLike): boolean {
+  const { process } = globalThis as {
+    process?: { getBuiltinModule?(name: string): { Socket?: new () => unknown } | undefined };
+  };
+  const Socket = process?.getBuiltinModule?.("node:net")?.Socket;
+  return typeof Socket === "function" && duplex instanceof Socket;
 }
 
 function closedError(): FlowClosedError {

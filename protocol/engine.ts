@@ -195,6 +195,21 @@ export class Engine {
     return this.#transport.takeOutput();
   }
 
+  /** Takes buffers back that {@linkcode takeOutput} gave, and that nobody needs any more. */
+  takeBack(output: readonly Uint8Array[]): void {
+    this.#transport.takeBack(output);
+  }
+
+  /**
+   * Lets go of the buffer of the chunk that was received last, unless much of it is still to be
+   * parsed.
+   *
+   * @returns Whether its buffer is no longer needed.
+   */
+  letGo(chunk: Uint8Array): boolean {
+    return this.#transport.letGo(chunk);
+  }
+
   /**
    * Does what is due at a time.
    *

@@ -53,6 +53,34 @@ export class ByteQueue {
     return end <= first.length ? first.subarray(this.#start, end) : this.#gather(length);
   }
 
+  /**
+   * Takes the first `length` bytes off; there have to be as many.
+   *
+   * @returns A view of them that is valid until any queue is taken from: where they are in several
+   *   chunks, they are put together in a place that is used again.
+   */
+  take(length: number): Uint8Array {
+    const first = this.#chunks[0];
+    const end = this.#start + length;
+    if (first === undefined || end <= first.length || length > this.#length) {
+      const view = this.peek(length);
+      this.skip(length);
+      return view;
+    }
+    if (scratch.length < length) scratch = new Uint8Array(2 ** Math.ceil(Math.log2(length)));
+    const taken = scratch.subarray(0, length);
+    let filled = 0;
+    for (const chunk of this.#chunks) {
+      const start = filled === 0 ? this.#start : 0;
+      const part = chunk.subarray(start, start + length - filled);
+      taken.set(part, filled);
+      filled += part.length;
+      if (filled === length) break;
+    }
+    this.skip(length);
+    return taken;
+  }
+
   /** Drops the first `length` bytes. Views of them stay as they are. */
   skip(length: number): void {
     if (length > this.#length) throw new RangeError("More bytes than the queue holds");
@@ -65,6 +93,24 @@ export class ByteQueue {
     }
     // An idle connection holds no buffer.
     this.#tail = null;
+  }
+
+  /**
+   * Lets go of the buffer of the chunk that was added last: what waits of it is copied, unless that
+   * is much.
+   *
+   * @returns Whether the buffer is no longer needed.
+   */
+  letGo({ buffer }: Uint8Array): boolean {
+    const index = this.#chunks.length - 1;
+    const last = this.#chunks[index];
+    if (last === undefined || last.buffer !== buffer) return true;
+    const rest = index === 0 ? last.subarray(this.#start) : last;
+    if (rest.length > MAX_TAIL_BYTES) return false;
+    if (index === 0) this.#start = 0;
+    this.#chunks[index] = rest.slice();
+    this.#tail = null;
+    return true;
   }
 
   /** Drops everything. */
@@ -109,3 +155,5 @@ export class ByteQueue {
 }
 
 const EMPTY = new Uint8Array(0);
+/** Where bytes of several chunks are put together to be looked at once. */
+let scratch: Uint8Array = EMPTY;

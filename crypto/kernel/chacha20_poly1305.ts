@@ -6,6 +6,7 @@
  */
 
 import type { ChaChaPackets } from "../_chacha20_poly1305.ts";
+import { LENGTH_BYTES } from "../_packet.ts";
 import { wasmBase64 } from "./_chacha20_poly1305_generated.ts";
 
 /** The tag's length in bytes. */
@@ -63,9 +64,11 @@ function kernelOf(wasm: Exports): ChaChaPackets {
       memory.set(key);
       memory.set(packet, address);
       const isRight = wasm.open(sequence, length) !== 0;
-      if (isRight) packet.set(memory.subarray(address, address + length));
       memory.fill(0, 0, address);
-      return isRight;
+      // A copy of a view is not filled with zeros first, as a new array is.
+      return isRight
+        ? new Uint8Array(memory.subarray(address + LENGTH_BYTES, address + length))
+        : null;
     },
   };
 }

@@ -23,7 +23,7 @@ export const DATA_NORMAL = 0;
 export const DATA_STDERR = 1;
 
 /** The largest piece of data that is sent in one packet, however much a peer allows. */
-const MAX_SEND_BYTES = 32 * 1024;
+const MAX_SEND_BYTES = 128 * 1024;
 
 /** A request that the peer made on a channel. */
 export interface IncomingChannelRequest {
@@ -252,7 +252,7 @@ export class EngineChannel {
     this.#sink.onOpenFailure(reason, description);
   }
 
-  /** Takes a message for this channel; the view is valid during the call. */
+  /** Takes a message for this channel, whose buffer nobody else has. */
   handle(number: number, payload: Uint8Array): void {
     switch (number) {
       case Msg.CHANNEL_WINDOW_ADJUST:
@@ -299,14 +299,14 @@ export class EngineChannel {
       type = reader.uint32("data type code");
       if (type !== DATA_STDERR) throw reader.error(`there is no extended data type ${type}`);
     }
-    const data = reader.string("data");
+    const data = reader.string("data") as Uint8Array<ArrayBuffer>;
     reader.end();
     if (this.#receivedEof) {
       throw new ProtocolError(`Cannot accept data on channel ${this.localId} after its EOF`);
     }
     this.#receiveWindow.receive(data.length);
     // Whoever closed the channel does not want what was under way.
-    if (data.length > 0 && !this.#sentClose) this.#sink.onData(data.slice(), type);
+    if (data.length > 0 && !this.#sentClose) this.#sink.onData(data, type);
   }
 
   #handleEof(): void {

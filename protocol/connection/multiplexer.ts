@@ -141,7 +141,7 @@ export class Multiplexer {
     this.#options.send(encodeGlobalRequest({ name, wantReply: onReply !== null, payload }));
   }
 
-  /** Takes a message; the view is valid during the call. */
+  /** Takes a message, whose buffer nobody else has. */
   handle(number: number, payload: Uint8Array): void {
     switch (number) {
       case Msg.GLOBAL_REQUEST:

@@ -8,7 +8,17 @@
 import { type Deferred, deferred } from "../../wire/deferred.ts";
 
 const FIRST_CHUNK_BYTES = 1024;
-const MAX_CHUNK_BYTES = 256 * 1024;
+/** Eight packets of 32 KiB of data, with what goes around that. */
+const MAX_CHUNK_BYTES = 260 * 1024;
+/** From here on output is a stream's, and gets the largest chunk at once. */
+const STREAM_BYTES = 8 * 1024;
+
+/**
+ * Chunks of the largest size that wait to be filled again, by whatever connection: memory that has
+ * been in use is quicker to write to than new memory, and makes no garbage.
+ */
+const spares: Uint8Array[] = [];
+const MAX_SPARES = 16;
 
 interface Chunk {
   readonly bytes: Uint8Array;
@@ -110,10 +120,20 @@ export class OutputQueue {
     });
   }
 
+  /** Takes back what {@linkcode take} gave, when nobody needs it any more. */
+  takeBack(output: readonly Uint8Array[]): void {
+    for (const { buffer } of output) {
+      if (spares.length === MAX_SPARES) return;
+      if (buffer.byteLength === MAX_CHUNK_BYTES) spares.push(new Uint8Array(buffer));
+    }
+  }
+
   #addChunk(length: number, lastLength: number): Chunk {
     // Chunks grow fourfold in a turn: a keystroke costs little, and a stream few allocations.
     const grown = Math.min(Math.max(lastLength * 4, FIRST_CHUNK_BYTES), MAX_CHUNK_BYTES);
-    const chunk = { bytes: new Uint8Array(Math.max(grown, length)), filled: 0, sealing: 0 };
+    const wanted = Math.max(grown, length);
+    const spare = wanted > STREAM_BYTES && wanted <= MAX_CHUNK_BYTES ? spares.pop() : undefined;
+    const chunk = { bytes: spare ?? new Uint8Array(wanted), filled: 0, sealing: 0 };
     this.#chunks.push(chunk);
     return chunk;
   }

@@ -111,8 +111,8 @@ export class PacketReader {
   }
 
   /**
-   * The payload of the next packet, as a view that is valid until more bytes arrive; null when
-   * the packet is not complete, or still at the cipher.
+   * The payload of the next packet, in a buffer of its own; null when the packet is not complete,
+   * or still at the cipher.
    *
    * @throws {ProtocolError} If the packet is malformed or its tag is wrong.
    */
@@ -154,21 +154,13 @@ export class PacketReader {
     const bytes = LENGTH_BYTES + this.#length + opener.tagBytes;
     if (queue.length < bytes) return false;
 
-    const packet = queue.peek(bytes);
     const opening: Opening = { bytes, sequence: this.#sequence, body: undefined };
-    const result = opener.open(packet, this.#sequence);
-    if (result instanceof Promise) {
-      result.then((body) => this.#finish(opening, body), this.#handlers.onError);
-    } else if (!result) {
-      opening.body = null;
-    } else {
-      const body = packet.subarray(LENGTH_BYTES, LENGTH_BYTES + this.#length);
-      // Behind one that is waited for, more bytes may arrive before this one is looked at.
-      opening.body = this.#opening.length === 0 ? body : body.slice();
-    }
+    const body = opener.open(queue.take(bytes), this.#sequence);
+    if (body instanceof Promise) {
+      body.then((body) => this.#finish(opening, body), this.#handlers.onError);
+    } else opening.body = body;
     this.#opening.push(opening);
     this.#openingBytes += bytes;
-    queue.skip(bytes);
     this.#length = null;
     this.#bytes += bytes;
     this.#packets++;

@@ -119,6 +119,11 @@ export class PacketWriter {
     return this.#output.take();
   }
 
+  /** Takes buffers of the output back that nobody needs any more. */
+  takeBack(output: readonly Uint8Array[]): void {
+    this.#output.takeBack(output);
+  }
+
   #seal(packet: Uint8Array): void | Promise<void> {
     try {
       return this.#sealer.seal(packet, this.#sequence);

@@ -44,7 +44,7 @@ export interface RekeyLimits {
 export interface TransportHandlers {
   /** The first keys are in use in both directions. */
   onEncrypted(): void;
-  /** A message of a layer above, which the gate let pass. The view is valid during the call. */
+  /** A message of a layer above, which the gate let pass. Nobody else has its buffer. */
   onMessage(number: number, payload: Uint8Array): void;
   /** The peer ended the connection. */
   onDisconnect(message: Disconnect): void;
@@ -208,6 +208,15 @@ export class Transport {
   }
 
   /**
+   * Lets go of the buffer of the chunk that was pushed last, unless much of it waits.
+   *
+   * @returns Whether its buffer is no longer needed.
+   */
+  letGo(chunk: Uint8Array): boolean {
+    return this.#queue.letGo(chunk);
+  }
+
+  /**
    * Takes the next message from what has arrived and acts on it.
    *
    * @returns Whether there was one.
@@ -266,6 +275,11 @@ export class Transport {
   /** All that waits to be sent, in order. */
   takeOutput(): Uint8Array[] {
     return this.#writer.takeOutput();
+  }
+
+  /** Takes buffers of the output back that nobody needs any more. */
+  takeBack(output: readonly Uint8Array[]): void {
+    this.#writer.takeBack(output);
   }
 
   /** Starts a key exchange, unless one is under way. */

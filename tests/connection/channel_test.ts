@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "@std/testing/bdd";
 import { toBytes } from "@std/streams/to-bytes";
 import { ChannelClosedError, ChannelOpenError, RequestError } from "../../wire/mod.ts";
-import type { ChannelEvent } from "../../connection/mod.ts";
+import type { ChannelEvent, ChannelOptions } from "../../connection/mod.ts";
 import { channelPair, connectionPair } from "../helpers/connection_pair.ts";
 
 const text = new TextEncoder();
@@ -41,6 +41,27 @@ describe("channel", () => {
     assert.deepEqual(out, text.encode("out"));
     assert.deepEqual(err, text.encode("err"));
   });
+
+  for (
+    const [who, identification, most] of [
+      ["ends of this library", undefined, 128 * 1024],
+      ["an end of another", "SSH-2.0-Other_1", 32 * 1024],
+    ] as const
+  ) {
+    it(`allows packets of ${most} bytes between ${who}, unless told otherwise`, async () => {
+      await using pair = await connectionPair({
+        client: identification === undefined ? {} : { identification },
+      });
+      const lengthOf = async (options: { client?: ChannelOptions }): Promise<number> => {
+        const { near, far } = await channelPair(pair, options);
+        await far.send(pattern(200_000));
+        const { value } = await near.readable.getReader().read();
+        return value?.length ?? 0;
+      };
+      assert.equal(await lengthOf({}), most);
+      assert.equal(await lengthOf({ client: { maxPacketBytes: 1000 } }), 1000);
+    });
+  }
 
   it("a write waits for the peer's window, and goes on when the reader takes", async () => {
     await using pair = await connectionPair();

@@ -35,10 +35,8 @@ describe("AES in counter mode", () => {
     for (const [key, expected] of vectors) {
       for (const split of [0, 16, 32, 64]) {
         for (const stream of streams(fromHex(key), counter)) {
-          const data = plain.slice();
-          stream.xor(data.subarray(0, split));
-          stream.xor(data.subarray(split));
-          assert.equal(toHex(data), expected);
+          const parts = [plain.subarray(0, split), plain.subarray(split)];
+          assert.equal(parts.map((part) => toHex(stream.xor(part))).join(""), expected);
         }
       }
     }
@@ -56,8 +54,7 @@ describe("AES in counter mode", () => {
           const [first, ...others] = streams(new Uint8Array(keyBytes).fill(3), iv).map((stream) =>
             blocks.map((count) => {
               const data = new Uint8Array(offset + count * 16).subarray(offset);
-              stream.xor(data);
-              return toHex(data);
+              return toHex(stream.xor(data));
             })
           );
           for (const other of others) assert.deepEqual(other, first);
@@ -95,8 +92,7 @@ describe("AES-GCM", () => {
       gcm.seal(nonce, aad, data, tag);
       assert.equal(toHex(data), sealed);
       assert.equal(toHex(tag), sealedTag);
-      assert.ok(gcm.open(nonce, aad, data, tag));
-      assert.deepEqual(data, plain);
+      assert.deepEqual(gcm.open(nonce, aad, data, tag), plain);
     }
   });
 
@@ -104,9 +100,9 @@ describe("AES-GCM", () => {
     for (const gcm of implementations(key)) {
       const data = fromHex(sealed);
       const tag = fromHex(sealedTag);
-      assert.ok(!gcm.open(nonce.map((byte) => byte ^ 1), aad, data, tag));
-      assert.ok(!gcm.open(nonce, aad.subarray(1), data, tag));
-      assert.ok(!gcm.open(nonce, aad, data, tag.map((byte) => byte ^ 0x80)));
+      assert.equal(gcm.open(nonce.map((byte) => byte ^ 1), aad, data, tag), null);
+      assert.equal(gcm.open(nonce, aad.subarray(1), data, tag), null);
+      assert.equal(gcm.open(nonce, aad, data, tag.map((byte) => byte ^ 0x80)), null);
       assert.equal(toHex(data), sealed);
     }
   });

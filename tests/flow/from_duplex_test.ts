@@ -37,6 +37,11 @@ describe("fromDuplex", () => {
     flow.abort();
   });
 
+  it("does not lend to a duplex that may keep what it is given", () => {
+    const duplex = new Duplex({ read() {}, write() {} });
+    assert.equal(fromDuplex(duplex).lend, undefined);
+  });
+
   it("rejects reads and writes with the error of the duplex", async () => {
     const duplex = new Duplex({ read() {}, write() {} });
     const flow = fromDuplex(duplex);

@@ -46,6 +46,19 @@ describe("ReadBuffer", () => {
     assert.equal(buffer.next().buffer, into.buffer);
   });
 
+  it("uses a buffer again that is given back, if it has the right length", () => {
+    const buffer = new ReadBuffer();
+    const small = read(buffer, Infinity);
+    buffer.reuse(small);
+    assert.notEqual(buffer.next().buffer, small.buffer, "buffers are larger by now");
+    const chunks = [read(buffer, Infinity), read(buffer, Infinity), read(buffer, Infinity)];
+    const large = chunks.at(-1) ?? assert.fail();
+    assert.equal(large.length, 262144);
+    buffer.reuse(large.subarray(5, 7));
+    assert.equal(buffer.next().buffer, large.buffer);
+    assert.notEqual(buffer.next().buffer, large.buffer, "once");
+  });
+
   it("gives a buffer to each of two reads at once", () => {
     const buffer = new ReadBuffer();
     assert.notEqual(buffer.next().buffer, buffer.next().buffer);

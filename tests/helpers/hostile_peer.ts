@@ -47,7 +47,7 @@ import { seededRandom } from "./seeded_random.ts";
 export const plainAlgorithms: Algorithms = selectAlgorithms({
   kex: ["curve25519-sha256"],
   hostKeys: ["ssh-ed25519"],
-  ciphers: ["aes128-ctr"],
+  ciphers: ["chacha20-poly1305@openssh.com"],
   macs: ["hmac-sha2-256-etm@openssh.com"],
   compression: ["none"],
 });

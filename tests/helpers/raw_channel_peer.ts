@@ -84,6 +84,7 @@ export class RawPeer {
         onDeadline: () => {},
       },
     });
+    this.transport.allowPackets(2 ** 20);
     this.transport.start();
   }
 

@@ -28,6 +28,23 @@ function asStreams(socket: net.Socket): Flow {
   return fromStreams(Duplex.toWeb(socket) as Parameters<typeof fromStreams>[0]);
 }
 
+describe("a socket of Node's", () => {
+  it("takes buffers that are lent to it, and used again at once", async () => {
+    const [here, there] = await connect();
+    const [near, far] = [fromDuplex(here), fromDuplex(there)];
+    const count = 100;
+    const reading = readBytes(far, count * 100_000);
+    const buffer = new Uint8Array(100_000);
+    for (let round = 0; round < count; round++) {
+      buffer.fill(round);
+      await (near.lend?.([buffer]) ?? assert.fail("it cannot be lent to"));
+    }
+    const received = await reading;
+    assert.ok(received.every((byte, index) => byte === Math.floor(index / 100_000)));
+    await Promise.all([near.close(), far.close()]);
+  });
+});
+
 describeConformance("Node's sockets, as Web Streams", {
   async connect() {
     const [here, there] = await connect();

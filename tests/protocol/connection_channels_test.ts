@@ -133,11 +133,11 @@ describe("connection: what a channel sends", () => {
   });
 
   for (const maxPacketBytes of [1, 2 ** 32 - 1]) {
-    it(`fits packets of ${maxPacketBytes}, and never more than 32 KiB`, async () => {
+    it(`fits packets of ${maxPacketBytes}, and never more than 128 KiB`, async () => {
       const connection = await withChannel({
         remote: { windowBytes: 2 ** 32 - 1, maxPacketBytes },
       });
-      const most = Math.min(maxPacketBytes, 32 * 1024);
+      const most = Math.min(maxPacketBytes, 128 * 1024);
       assert.equal(connection.channel.sendableBytes, most);
       connection.channel.sendData(new Uint8Array(most).fill(1));
       assert.deepEqual(await connection.settle(), [data(7, new Uint8Array(most).fill(1))]);

@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "@std/testing/bdd";
 import { chacha20Poly1305 } from "../../crypto/chacha20_poly1305.ts";
-import { createAesGcm } from "../../crypto/_aes_gcm.ts";
-import { createWebAesGcm } from "../../crypto/_web_aes_gcm.ts";
 import type { CipherAlgorithm, RandomSource } from "../../crypto/types.ts";
 import { ProtocolError } from "../../wire/mod.ts";
 import { channelPair, connectionPair } from "../helpers/connection_pair.ts";
@@ -43,10 +41,10 @@ function lateCipher(random: RandomSource, log: { most: number }): CipherAlgorith
         ...opener,
         open(packet, sequence) {
           if (!isLate(packet)) return opener.open(packet, sequence);
-          const opened = packet.slice();
-          const isRight = opener.open(opened, sequence) === true;
+          const body = opener.open(packet, sequence);
+          // It is another packet's place by now.
           packet.fill(0);
-          return late(isRight ? opened.subarray(4, opened.length - 16) : null);
+          return Promise.resolve(body).then(late);
         },
       };
     },
@@ -130,26 +128,5 @@ describe("packets in flight", () => {
     await assert.rejects(reading, ProtocolError);
     await assert.rejects(pair.client.closed, /authentication tag is wrong/);
     await pair.server.closed.catch(() => {});
-  });
-});
-
-describe("AES-GCM of WebCrypto", () => {
-  it("gives what the synchronous one gives, and refuses what that refuses", async () => {
-    const key = seededRandom(1)(32);
-    const web = await createWebAesGcm(key);
-    if (web === null) return;
-    const sync = createAesGcm(key);
-    const nonce = seededRandom(2)(12);
-    const aad = seededRandom(3)(4);
-    for (const length of [0, 1, 15, 16, 17, 1000, 32 * 1024]) {
-      const data = seededRandom(length)(length);
-      const expected = new Uint8Array(length + 16);
-      expected.set(data);
-      sync.seal(nonce, aad, expected.subarray(0, length), expected.subarray(length));
-      assert.deepEqual(await web.seal(nonce, aad, data), expected);
-      assert.deepEqual(await web.open(nonce, aad, expected), data);
-      expected[0] = (expected[0] ?? 0) ^ 1;
-      assert.equal(await web.open(nonce, aad, expected), null);
-    }
   });
 });

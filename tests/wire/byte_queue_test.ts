@@ -69,6 +69,60 @@ describe("byte queue", () => {
     assert.deepEqual(queue.peek(3), Uint8Array.of(3, 4, 5));
   });
 
+  it("gives what it takes off, from one chunk or from many", () => {
+    fc.assert(fc.property(
+      fc.array(fc.uint8Array({ minLength: 1, maxLength: 3000, size: "max" }), { minLength: 1 }),
+      fc.infiniteStream(fc.integer({ min: 1, max: 4000 })),
+      (chunks, lengths) => {
+        const queue = new ByteQueue();
+        const expected = chunks.flatMap((chunk) => [...chunk]);
+        for (const chunk of chunks) queue.push(chunk.slice());
+        const got: number[] = [];
+        for (const length of lengths) {
+          if (queue.length === 0) break;
+          got.push(...queue.take(Math.min(length, queue.length)));
+          assert.equal(queue.length, expected.length - got.length);
+        }
+        assert.deepEqual(got, expected);
+      },
+    ));
+  });
+
+  it("puts what it takes from several chunks into a place that is used again", () => {
+    const queue = new ByteQueue();
+    const [one, other] = [new Uint8Array(3000).fill(1), new Uint8Array(3000).fill(2)];
+    for (const chunk of [one, other, one]) queue.push(chunk);
+    const first = queue.take(4000);
+    assert.deepEqual(first.slice(2990, 3010), new Uint8Array(20).fill(1, 0, 10).fill(2, 10));
+    const second = queue.take(4000);
+    assert.equal(second.buffer, first.buffer);
+    assert.ok(first.buffer !== one.buffer && one.every((byte) => byte === 1));
+    queue.push(one);
+    assert.throws(() => queue.take(9000), RangeError);
+    assert.deepEqual(queue.take(1000).buffer, one.buffer);
+  });
+
+  it("lets go of a chunk, of which it copies a short rest", () => {
+    const queue = new ByteQueue();
+    const [first, second] = [new Uint8Array(2000).fill(1), new Uint8Array(2000).fill(2)];
+    queue.push(first);
+    queue.skip(500);
+    assert.equal(queue.letGo(first), true);
+    first.fill(9);
+    queue.push(second);
+    queue.skip(1000);
+    assert.equal(queue.letGo(second), true);
+    second.fill(9);
+    assert.deepEqual(queue.peek(2500), new Uint8Array(2500).fill(2).fill(1, 0, 500));
+    queue.skip(2500);
+    assert.equal(queue.letGo(second), true);
+
+    const long = new Uint8Array(100_000).fill(3);
+    queue.push(long);
+    assert.equal(queue.letGo(long), false);
+    assert.equal(queue.peek(100_000).buffer, long.buffer);
+  });
+
   it("costs time that grows with its input, byte by byte and never empty", () => {
     const copied = { bytes: 0 };
     const { set, copyWithin } = Uint8Array.prototype;

@@ -13,6 +13,7 @@ import { isCertificateAlgorithm } from "./certificate_algorithms.ts";
 import { privateKeyFrom } from "./from_parts.ts";
 import { readPrivateKeyFields, writePrivateKeyFields } from "./private_key_fields.ts";
 import { parsePublicKey, samePublicKey } from "./public_key.ts";
+import { securityKeyType } from "./security_key.ts";
 import type { PrivateKey, PublicKey } from "./types.ts";
 
 /** A key, and what an agent is told with it. */
@@ -76,6 +77,11 @@ function fieldsBefore(key: PublicKey): Uint8Array {
   const blob = new Reader(key.blob, "public key", ProtocolError);
   const type = blob.name("type");
   if (type === "ssh-ed25519") return new Writer().string(type).finish();
+  if (securityKeyType.names.includes(type)) {
+    // What it was made for is no part of that.
+    const writer = new Writer().string(type).string(blob.string("key"));
+    return (type.includes("ecdsa") ? writer.string(blob.string("point")) : writer).finish();
+  }
   if (type !== "ssh-rsa") return key.blob;
   const publicExponent = blob.mpint("exponent e");
   return new Writer(key.blob.length).string(type).mpint(blob.mpint("modulus n"))

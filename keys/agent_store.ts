@@ -21,6 +21,7 @@ import {
 import { bcryptPbkdf } from "./bcrypt_pbkdf.ts";
 import { plainKey } from "./certificate.ts";
 import { plainAlgorithm } from "./certificate_algorithms.ts";
+import { SecurityKeyPrivateKey } from "./security_key_private.ts";
 import type { PublicKey, Signer } from "./types.ts";
 import { withCertificate } from "./with_certificate.ts";
 
@@ -264,8 +265,9 @@ export class AgentStore {
 
   #addFor({ key, certificate, comment, constraints }: AgentRequest & { type: "add" }): boolean {
     const { extension, ...known } = constraints;
-    // What cannot be kept to is refused (draft-ietf-sshm-ssh-agent section 3.2.7).
-    if (extension !== undefined) return false;
+    // What cannot be kept to is refused (draft-ietf-sshm-ssh-agent section 3.2.7), and so is what
+    // cannot be used: there is no way to a security key from here.
+    if (extension !== undefined || key instanceof SecurityKeyPrivateKey) return false;
     const signer = certificate === null ? key : withCertificate(key, certificate);
     try {
       this.add(signer, { comment, ...known });

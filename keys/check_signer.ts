@@ -43,7 +43,7 @@ export type SignerVerdict =
  * Decides whether a key is allowed to sign. The first line that has it, and allows it, counts.
  *
  * A certificate needs a line with `cert-authority` that has its authority's key, and has to hold
- * itself: see `verifyCertificate`. One that is bound to an address never does.
+ * itself, to sign messages: see `verifyCertificate`.
  *
  * @param lines What {@linkcode parseAllowedSigners} gave.
  */
@@ -88,6 +88,7 @@ async function judge(
   const verdict = await verifyCertificate(key, {
     role: "user",
     principals: named,
+    use: "message",
     trustedCas: [key.ca],
     now,
     revoked,

@@ -7,6 +7,7 @@
 import { EcdsaPrivateKey } from "./ecdsa.ts";
 import { Ed25519PrivateKey } from "./ed25519.ts";
 import { RsaPrivateKey } from "./rsa.ts";
+import { SecurityKeyPrivateKey } from "./security_key_private.ts";
 import type { PrivateKey, PrivateKeySource } from "./types.ts";
 
 /**
@@ -25,5 +26,7 @@ export function privateKeyFrom(
       return new EcdsaPrivateKey(parts, options);
     case "rsa":
       return new RsaPrivateKey(parts, options);
+    case "security-key":
+      return new SecurityKeyPrivateKey(parts, options);
   }
 }

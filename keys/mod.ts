@@ -85,6 +85,7 @@ export * from "./randomart.ts";
 export * from "./rfc4716.ts";
 export * from "./rsa.ts";
 export * from "./security_key.ts";
+export * from "./security_key_private.ts";
 export * from "./sshsig.ts";
 export * from "./types.ts";
 export * from "./verify_certificate.ts";

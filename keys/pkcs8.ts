@@ -76,6 +76,8 @@ export function writePkcs8(key: PrivateKey): Uint8Array {
       );
     case "ed25519":
       return privateKeyInfo([derOid(oids.ed25519)], derOctets(parts.seed));
+    case "security-key":
+      throw new RangeError("Cannot write PKCS#8: the secret of a security key is on the device");
   }
 }
 

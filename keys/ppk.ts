@@ -291,6 +291,8 @@ function writePrivatePart(key: PrivateKey): Uint8Array {
       return writer.mpint(parts.scalar).finish();
     case "ed25519":
       return writer.string(parts.seed).finish();
+    case "security-key":
+      throw new RangeError("Cannot write PPK: the secret of a security key is on the device");
   }
 }
 

@@ -36,7 +36,8 @@ const readers: ReadonlyMap<string, BlockReader> = new Map<string, BlockReader>([
 
 /**
  * Parses a private key from the text of its file: OpenSSH's own format, PKCS#8, PKCS#1, SEC 1 or
- * PuTTY's format, in the clear or encrypted.
+ * PuTTY's format, in the clear or encrypted. The file of a security key's gives a
+ * `SecurityKeyPrivateKey`, which signs only with `securityKeySigner`.
  *
  * @param text The file's text, or its bytes; the first private key in it counts.
  * @throws {KeyFormatError} If there is no private key in a form that is supported, if the
@@ -106,6 +107,7 @@ export async function formatPrivateKey(
  * Writes a private key as PKCS#8, for programs other than SSH ones; a comment has no place in it.
  *
  * @returns The text of the file, with its last end of line.
+ * @throws {RangeError} If it is a security key's: its secret cannot be written.
  */
 export async function formatPkcs8(
   key: PrivateKey,

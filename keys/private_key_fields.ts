@@ -10,6 +10,7 @@ import { KeyFormatError, printable } from "../wire/errors.ts";
 import { Reader } from "../wire/reader.ts";
 import type { Writer } from "../wire/writer.ts";
 import { ecdsaKeyType, type EcdsaPublicKey } from "./ecdsa.ts";
+import { securityKeyType } from "./security_key.ts";
 import type { PrivateKey, PrivateKeySource } from "./types.ts";
 
 /**
@@ -45,7 +46,21 @@ export function readPrivateKeyFields(reader: Reader): PrivateKeySource {
     const publicPart = { modulus, publicExponent };
     return { kind: "rsa", ...publicPart, privateExponent, coefficient, prime1, prime2 };
   }
-  const names = ["ssh-ed25519", ...ecdsaKeyType.names, "ssh-rsa"].join(", ");
+  if (securityKeyType.names.includes(type)) {
+    const publicKey = securityKeyType.readPublic(type, reader, "").blob;
+    const flags = reader.uint8("flags");
+    const keyHandle = reader.string("key handle");
+    return {
+      kind: "security-key",
+      publicKey,
+      flags,
+      keyHandle,
+      reserved: reader.string("reserved"),
+    };
+  }
+  const names = ["ssh-ed25519", ...ecdsaKeyType.names, "ssh-rsa", ...securityKeyType.names].join(
+    ", ",
+  );
   throw reader.error(`type ${printable(type)} is not one of ${names}`);
 }
 
@@ -70,5 +85,9 @@ export function writePrivateKeyFields(key: PrivateKey, writer: Writer): void {
     case "rsa":
       writer.mpint(parts.modulus).mpint(parts.publicExponent).mpint(parts.privateExponent)
         .mpint(parts.coefficient).mpint(parts.prime1).mpint(parts.prime2);
+      return;
+    case "security-key":
+      writer.raw(publicFields.rest()).uint8(parts.flags).string(parts.keyHandle)
+        .string(parts.reserved);
   }
 }

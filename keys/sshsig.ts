@@ -11,7 +11,7 @@ import { KeyFormatError, printable } from "../wire/errors.ts";
 import { Reader } from "../wire/reader.ts";
 import { Writer } from "../wire/writer.ts";
 import type { AllowedSignersLine } from "./allowed_signers.ts";
-import { plainKey } from "./certificate.ts";
+import { Certificate, plainKey } from "./certificate.ts";
 import { checkSigner, type SignerVerdict } from "./check_signer.ts";
 import { inspectSignature } from "./inspect_signature.ts";
 import { formatPem, parsePem } from "./pem.ts";
@@ -149,7 +149,16 @@ export async function verifyMessage(
   if (checked === null) {
     return { accepted: false, reasons: ["the signature is wrong, or for something else"] };
   }
-  return await checkSigner(expectation.allowedSigners, checked.publicKey, expectation);
+  const { publicKey, securityKey } = checked;
+  if (securityKey?.userVerified === false && needsVerification(publicKey)) {
+    return { accepted: false, reasons: ["the security key did not make sure who signed"] };
+  }
+  return await checkSigner(expectation.allowedSigners, publicKey, expectation);
+}
+
+/** Whether a certificate asks for more than a touch (PROTOCOL.certkeys, `verify-required`). */
+function needsVerification(key: PublicKey): boolean {
+  return key instanceof Certificate && key.criticalOptions.has("verify-required");
 }
 
 /**

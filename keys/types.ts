@@ -60,7 +60,7 @@ export interface SessionBinding {
   readonly forwarding: boolean;
 }
 
-/** A private key in memory: it signs, and can be written to a file. */
+/** A private key in memory: it signs, unless it is a security key's, and can be written to a file. */
 export interface PrivateKey extends Signer {
   /** The comment that came with the key; empty if there was none. */
   readonly comment: string;
@@ -71,7 +71,7 @@ export interface PrivateKey extends Signer {
 }
 
 /** The secret of a private key, by the kind of key. */
-export type PrivateKeyParts = Ed25519Parts | EcdsaParts | RsaParts;
+export type PrivateKeyParts = Ed25519Parts | EcdsaParts | RsaParts | SecurityKeyParts;
 
 /** The secret of an Ed25519 key (RFC 8032 section 5.1.5). */
 export interface Ed25519Parts {
@@ -116,13 +116,27 @@ export interface RsaParts {
   readonly coefficient: Uint8Array;
 }
 
+/** What a file has of a security key's private key (OpenSSH's PROTOCOL.u2f): not the secret. */
+export interface SecurityKeyParts {
+  /** Tells the kinds apart. */
+  readonly kind: "security-key";
+  /** The public key in the encoding of PROTOCOL.u2f; what the key was made for is in it. */
+  readonly publicKey: Uint8Array;
+  /** What is asked of whoever signs: bits of `SecurityKeyFlags`. */
+  readonly flags: number;
+  /** What the device finds the key by. */
+  readonly keyHandle: Uint8Array;
+  /** What nobody uses yet. */
+  readonly reserved: Uint8Array;
+}
+
 /** The numbers that make an RSA key: the last three follow from the others, and are checked. */
 export type RsaNumbers =
   & Omit<RsaParts, "exponent1" | "exponent2" | "coefficient">
   & Partial<Pick<RsaParts, "exponent1" | "exponent2" | "coefficient">>;
 
 /** What a private key is made from. */
-export type PrivateKeySource = Ed25519Parts | EcdsaParts | RsaNumbers;
+export type PrivateKeySource = Ed25519Parts | EcdsaParts | RsaNumbers | SecurityKeyParts;
 
 /** How public keys of one kind are read from their blobs. */
 export interface KeyType {

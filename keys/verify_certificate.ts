@@ -42,6 +42,12 @@ export interface CertificateExpectation {
   readonly trustedCas: readonly PublicKey[];
   /** The time in milliseconds since 1970: `Date.now`, unless given. */
   readonly now?: (() => number) | undefined;
+  /**
+   * What a user shows it for: to log in, unless given. Who signs a message comes from nowhere and
+   * runs nothing, so that `source-address` and `force-command` do not count for `message`, as with
+   * `ssh-keygen -Y verify`; conditions that are not known do.
+   */
+  readonly use?: "login" | "message" | undefined;
   /** Where the user comes from; without it a certificate with `source-address` is refused. */
   readonly address?: string | null | undefined;
   /** What has been revoked: it is asked about the certificate, its key, and its authority's. */
@@ -188,10 +194,13 @@ const RIGHTS = {
 
 const FLAGS: readonly string[] = [...Object.values(RIGHTS), "no-touch-required"];
 
+/** Critical options that say how a user may log in. */
+const OF_LOGINS: readonly string[] = ["force-command", "source-address"];
+
 /** Checks the options, and makes permissions of them. */
 function obey(
   { role, criticalOptions, extensions }: Certificate,
-  { address = null }: CertificateExpectation,
+  { address = null, use = "login" }: CertificateExpectation,
 ): CertificateVerdict {
   const refused = (reason: string): CertificateVerdict => ({ accepted: false, reason });
   if (role === "host") {
@@ -203,6 +212,7 @@ function obey(
   let verifyRequired = false;
   try {
     for (const [name, data] of criticalOptions) {
+      if (use === "message" && OF_LOGINS.includes(name)) continue;
       switch (name) {
         case "force-command":
           forceCommand = readText(name, data);

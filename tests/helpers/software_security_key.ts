@@ -8,6 +8,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { SecurityKeyPublicKey } from "../../keys/security_key.ts";
 import { EcdsaPublicKey } from "../../keys/ecdsa.ts";
 import { Ed25519PublicKey } from "../../keys/ed25519.ts";
+import type { Assertion, AssertionRequest } from "../../keys/security_key_private.ts";
 import type { PrivateKey, Signer } from "../../keys/types.ts";
 import { Reader } from "../../wire/reader.ts";
 import { Writer } from "../../wire/writer.ts";
@@ -71,4 +72,30 @@ function clientDataOf(data: Uint8Array, settings: SecurityKeySettings): Uint8Arr
   return utf8(clientData(
     `{"type":"webauthn.get","challenge":"${challenge}","origin":"${origin}","crossOrigin":false}`,
   ));
+}
+
+/**
+ * The device of such a key: it signs what it is asked to, as CTAP2's devices do.
+ *
+ * @param heard Is given what was asked.
+ */
+export function softwareDevice(
+  secret: PrivateKey,
+  { flags = 1, counter = 7 }: Pick<SecurityKeySettings, "flags" | "counter"> = {},
+  heard: AssertionRequest[] = [],
+): (request: AssertionRequest) => Promise<Assertion> {
+  return async (request) => {
+    heard.push(request);
+    const message = new Writer().raw(sha256(utf8(request.application))).uint8(flags)
+      .uint32(counter).raw(request.clientDataHash).finish();
+    const { type } = secret.publicKey;
+    const reader = new Reader(await secret.sign(type, message), "signature");
+    reader.string("algorithm");
+    const signature = reader.string("signature");
+    if (type === "ssh-ed25519") return { flags, counter, signature };
+    const numbers = new Reader(signature, "signature");
+    const [r, s] = [numbers.string("r"), numbers.string("s")];
+    const der = [0x02, r.length, ...r, 0x02, s.length, ...s];
+    return { flags, counter, signature: Uint8Array.of(0x30, der.length, ...der) };
+  };
 }

@@ -142,6 +142,11 @@ describePeer("ssh-keygen", "keys and ssh-keygen", (program) => {
             const encrypted = await theirs(kind, "-N", passphrase, "-m", form);
             assert.match(encrypted.text, /ENCRYPTED/);
             const opened = await parsePrivateKey(encrypted.text, { passphrase });
+            await assert.rejects(parsePrivateKey(encrypted.text, { passphrase: "wrong" }), {
+              name: "KeyFormatError",
+              message: /the passphrase is wrong/,
+            });
+            await assert.rejects(parsePrivateKey(encrypted.text), /none is given$/);
             assert.ok(encrypted.line.startsWith(formatPublicKeyLine(opened.publicKey)));
           });
         }

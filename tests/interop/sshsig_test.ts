@@ -163,7 +163,11 @@ describePeer("ssh-keygen", "signatures of messages and ssh-keygen", (keygen) => 
   });
 
   describe("with a certificate", () => {
-    const certified = async (principals: readonly string[], validBefore: Date | null = null) => {
+    const certified = async (
+      principals: readonly string[],
+      validBefore: Date | null = null,
+      criticalOptions: Readonly<Record<string, string | true>> = {},
+    ) => {
       const signer = await keyOf("ed25519");
       const certificate = await issueCertificate({
         key: signer.publicKey,
@@ -172,6 +176,7 @@ describePeer("ssh-keygen", "signatures of messages and ssh-keygen", (keygen) => 
         keyId: "id",
         principals,
         validBefore,
+        criticalOptions,
       });
       return { signer: withCertificate(signer, certificate), certificate };
     };
@@ -194,6 +199,37 @@ describePeer("ssh-keygen", "signatures of messages and ssh-keygen", (keygen) => 
         const signature = await signMessage(signer, message, { namespace: "file" });
         assert.equal(await verdict(signature, `${file}\n`), expected, file);
       }
+    });
+
+    it("neither asks what is for logins; what is not known to anybody only we refuse", async () => {
+      const { publicKey: ca } = await keyOf("nistp384");
+      const file = `${lineOf(ada, { certAuthority: true }, ca)}\n`;
+      const signatureWith = async (criticalOptions: Readonly<Record<string, string | true>>) => {
+        const { signer } = await certified([ada], null, criticalOptions);
+        return await signMessage(signer, message, { namespace: "file" });
+      };
+      for (
+        const options of [
+          { "source-address": "192.0.2.0/24" },
+          { "force-command": "false" },
+          { "verify-required": true },
+        ] as const
+      ) {
+        assert.equal(await verdict(await signatureWith(options), file), true);
+      }
+      const unknown = await signatureWith({ "x@example.com": "y" });
+      const allowed = await save(file);
+      const args = ["-f", allowed, "-I", ada, "-n", "file", "-s", await save(unknown)];
+      assert.equal((await run("verify", ...args)).success, true);
+      const expected = {
+        namespace: "file",
+        identity: ada,
+        allowedSigners: parseAllowedSigners(file),
+      };
+      assert.deepEqual(await verifyMessage(unknown, message, expected), {
+        accepted: false,
+        reasons: ["line 1: its critical option x@example.com is not known"],
+      });
     });
 
     it("what it signs with one we verify", async () => {

@@ -141,13 +141,20 @@ describe("a signer", () => {
       assert.ok((await find(`eve cert-authority ${bare}`)).reasons);
     });
 
+    it("may have conditions of logins, which say nothing of messages", async () => {
+      const { criticalOptions } = certificateOf(certificates.restricted);
+      assert.ok(criticalOptions.has("source-address") && criticalOptions.has("force-command"));
+      const restricted = certificateOf(certificates.restricted);
+      assert.ok((await check(authority, { identity: "ada" }, restricted)).principals);
+    });
+
     it("has to hold", async () => {
       const late = { identity: "ada", now: () => Date.parse("2034-01-01T00:00:00Z") };
       assert.deepEqual(await check(authority, late, certificate), {
         reasons: ["line 1: it was valid before 2034-01-01T00:00:00.000Z"],
       });
       const ada = { identity: "ada" };
-      for (const name of ["custom", "nobody", "host", "restricted"] as const) {
+      for (const name of ["custom", "nobody", "host"] as const) {
         assert.ok((await check(authority, ada, certificateOf(certificates[name]))).reasons, name);
       }
       const revoked = [certificate];

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import assert from "node:assert/strict";
 import { parseAllowedSigners } from "../../keys/allowed_signers.ts";
 import { Certificate } from "../../keys/certificate.ts";
+import { issueCertificate } from "../../keys/issue_certificate.ts";
 import { parsePem } from "../../keys/pem.ts";
 import { parsePrivateKey } from "../../keys/private_key.ts";
 import { formatPublicKeyLine, parsePublicKeyLine, samePublicKey } from "../../keys/public_key.ts";
@@ -166,6 +167,29 @@ describe("signing messages", () => {
       const untouched = await sign(0);
       assert.equal(await checkMessage(untouched, "data", file), null);
       assert.ok(await checkMessage(untouched, "data", { ...file, touchRequired: false }));
+    }
+  });
+
+  it("a certificate may ask a security key to make sure who signs", async () => {
+    for (const [flags, accepted] of [[1, false], [5, true]] as const) {
+      const signer = softwareSecurityKey(ed25519(), { flags });
+      const certificate = await issueCertificate({
+        key: signer.publicKey,
+        ca: p256(),
+        role: "user",
+        keyId: "",
+        principals: ["ada"],
+        validBefore: null,
+        criticalOptions: { "verify-required": true },
+      });
+      const text = await signMessage(withCertificate(signer, certificate), "data", file);
+      const line = `ada cert-authority ${formatPublicKeyLine(p256().publicKey)}`;
+      const expected = { ...file, identity: "ada", allowedSigners: parseAllowedSigners(line) };
+      const verdict = await verifyMessage(text, "data", expected);
+      assert.equal(verdict.accepted, accepted);
+      if (!verdict.accepted) {
+        assert.deepEqual(verdict.reasons, ["the security key did not make sure who signed"]);
+      }
     }
   });
 

@@ -273,6 +273,19 @@ describe("what is made of a certificate", () => {
     assert.equal(await refusal(misplaced), "its critical option permit-pty is not known");
   });
 
+  it("its conditions of logins do not count for messages, whatever they are; others do", async () => {
+    const use = "message";
+    const certificate = await issue({
+      criticalOptions: { "source-address": "192.0.2.0/24", "force-command": "x" },
+    });
+    assert.equal(await refusal(certificate, { use }), null);
+    const nonsense = await issue({ criticalOptions: { "source-address": "nonsense" } });
+    assert.equal(await refusal(nonsense, { use }), null);
+    const unknown = await issue({ criticalOptions: { "x@example.com": "y" } });
+    const reason = "its critical option x@example.com is not known";
+    assert.equal(await refusal(unknown, { use }), reason);
+  });
+
   it("hosts have no conditions: any refuses", async () => {
     const certificate = await issue({
       role: "host",

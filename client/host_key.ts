@@ -146,37 +146,43 @@ function judgeOf(options: HostKeyOptions): HostKeyJudge {
 function notAmong(revoked: Revocation, { expect, update, judge }: HostKeyJudge): HostKeyJudge {
   return {
     expect,
-    update: update && (async (keys, hostKey, context) => {
-      const good: PublicKey[] = [];
-      for (const key of keys) if (!(await isRevoked(revoked, key))) good.push(key);
-      await update(good, hostKey, context);
-    }),
+    update: unlessRevoked(revoked, update),
     judge: async (key, context) => {
-      let isBad: boolean;
-      try {
-        isBad = await anyRevoked(revoked, key);
-      } catch (error) {
-        const why = error instanceof Error ? error.message : String(error);
-        const what = `whether it has been revoked cannot be told: ${why}`;
-        throw hostKeyRefusal(key, context, "error", what, error);
-      }
-      if (isBad) {
-        throw hostKeyRefusal(
-          key,
-          context,
-          "revoked",
-          "that key, or its authority's, has been revoked",
-        );
-      }
+      await refuseRevoked(revoked, key, context);
       await judge(key, context);
     },
   };
 }
 
-async function anyRevoked(revoked: Revocation, key: PublicKey): Promise<boolean> {
-  if (await isRevoked(revoked, key)) return true;
-  return key instanceof Certificate &&
-    (await isRevoked(revoked, key.publicKey) || await isRevoked(revoked, key.ca));
+/** @throws {HostKeyError} If a key has been revoked, or that cannot be told. */
+export async function refuseRevoked(
+  revoked: Revocation,
+  key: PublicKey,
+  context: HostKeyContext,
+): Promise<void> {
+  let isBad: boolean;
+  try {
+    isBad = await isRevoked(revoked, key) || key instanceof Certificate &&
+        (await isRevoked(revoked, key.publicKey) || await isRevoked(revoked, key.ca));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const what = `whether it has been revoked cannot be told: ${why}`;
+    throw hostKeyRefusal(key, context, "error", what, error);
+  }
+  if (!isBad) return;
+  throw hostKeyRefusal(key, context, "revoked", "that key, or its authority's, has been revoked");
+}
+
+/** What is told of all keys that a server has, but for those that have been revoked. */
+export function unlessRevoked(
+  revoked: Revocation,
+  update: KnownHostsVerifier["update"],
+): KnownHostsVerifier["update"] {
+  return update && (async (keys, hostKey, context) => {
+    const good: PublicKey[] = [];
+    for (const key of keys) if (!(await isRevoked(revoked, key))) good.push(key);
+    await update(good, hostKey, context);
+  });
 }
 
 /** What is expected, for people; and the key itself, if it is known. */

@@ -105,7 +105,10 @@ export class Driver {
       while (true) {
         const chunk = await reading;
         if (engine.closed !== null) return;
-        if (chunk === Eof) return engine.receiveEof();
+        if (chunk === Eof) {
+          await this.#whenParsed();
+          return engine.receiveEof();
+        }
         engine.receive(chunk);
         if (this.#flow.reuse !== undefined && engine.letGo(chunk)) this.#flow.reuse(chunk);
         while (this.#backlogBytes > STOP_READING_BYTES && engine.closed === null) {
@@ -115,11 +118,17 @@ export class Driver {
         // While a step waits, the next chunk is on its way.
         reading = this.#flow.read();
         reading.catch(() => {});
-        while (engine.parked !== null) await engine.parked;
+        while (engine.full !== null) await engine.full;
       }
     } catch (error) {
+      await this.#whenParsed();
       engine.receiveEof(error);
     }
+  }
+
+  /** Waits until all that has arrived is parsed. */
+  async #whenParsed(): Promise<void> {
+    while (this.engine.parked !== null) await this.engine.parked;
   }
 
   /** Once a turn: what one turn of the engine puts out is written together. */

@@ -28,7 +28,11 @@ export const access: Pick<
 > = {
   dial,
   spawn,
-  files: { read: (path) => Deno.readTextFile(path), write },
+  files: {
+    read: (path) => Deno.readTextFile(path),
+    readBytes: (path) => Deno.readFile(path),
+    write,
+  },
   openAgent: (path) => Deno.connect({ transport: "unix", path }),
   ask: { hostKey: askAboutHost, ...(terminal.isInteractive() ? questions() : {}) },
   onNotice: (text) => console.error(showable(text)),

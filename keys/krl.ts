@@ -182,5 +182,36 @@ export class RevocationList implements KeyRevocations {
   }
 }
 
+/**
+ * What revokes one certificate, and not its key, as `ssh-keygen -k` does it for a `-cert.pub` file:
+ * by the serial number, or the key id where there is no number. Others of the same authority that
+ * have the same are revoked with it.
+ *
+ * @example
+ * ```ts
+ * import { formatKrl, generateKey, issueCertificate, parseKrl, revocationOf } from "@sshflow/ssh/keys";
+ * import assert from "node:assert/strict";
+ *
+ * const key = await generateKey("ed25519");
+ * const certificate = await issueCertificate({
+ *   key: key.publicKey,
+ *   ca: key,
+ *   role: "user",
+ *   keyId: "ada's laptop",
+ *   serial: 7n,
+ *   principals: ["ada"],
+ *   validBefore: null,
+ * });
+ * const list = parseKrl(formatKrl({ certificates: [revocationOf(certificate)] }));
+ * assert.equal(list.isRevoked(certificate), true);
+ * assert.equal(list.isRevoked(key.publicKey), false);
+ * ```
+ */
+export function revocationOf({ ca, serial, keyId }: Certificate): RevokedCertificates {
+  return serial === 0n
+    ? { ca, serials: [], keyIds: [keyId] }
+    : { ca, serials: [{ first: serial, last: serial }], keyIds: [] };
+}
+
 /** What stands for all authorities where others have their key's base64. */
 const ANY_CA = "";

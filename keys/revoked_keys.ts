@@ -37,6 +37,11 @@ import { keyTypes, parsePublicKey } from "./public_key.ts";
 export function parseRevokedKeys(file: Uint8Array | string): RevocationList {
   if (typeof file !== "string" && isKrl(file)) return parseKrl(file);
   const text = typeof file === "string" ? file : new TextDecoder().decode(file);
+  if (text.startsWith("SSHKRL\n\0")) {
+    throw new KeyFormatError(
+      "Cannot read revoked keys: it is a key revocation list, which has to be read as bytes",
+    );
+  }
   const keys: KeyBlob[] = [];
   for (const { number, text: line } of splitLines(text, "revoked keys")) {
     const content = line.replace(/^[ \t]+/, "");

@@ -55,6 +55,7 @@ export class Engine {
   #auth: Conversation | null = null;
   #user: AuthenticatedUser | null = null;
   #parked: Deferred<void> | null = null;
+  #full: Deferred<void> | null = null;
   #sleepers: { time: number; wake: () => void }[] = [];
   #closed: Error | null = null;
   #running = false;
@@ -114,6 +115,16 @@ export class Engine {
     if (this.#closed !== null || !this.#waits) return null;
     this.#parked ??= deferred<void>();
     return this.#parked.promise;
+  }
+
+  /**
+   * While a step waits, and what arrives could only be kept: what to wait for before more is read.
+   * Null if it could be parsed, or given to the cipher, behind packets that are there.
+   */
+  get full(): Promise<void> | null {
+    if (this.#closed !== null || !this.#isFull) return null;
+    this.#full ??= deferred<void>();
+    return this.#full.promise;
   }
 
   /** Why the connection has ended; null while it lives. */
@@ -320,6 +331,10 @@ export class Engine {
     return this.#busy || this.#transport.isOpening;
   }
 
+  get #isFull(): boolean {
+    return this.#busy || this.#transport.isFull;
+  }
+
   get #loginDeadline(): number | null {
     if (this.#user !== null || this.#loginTimeoutMs === 0) return null;
     return this.#startedAt + this.#loginTimeoutMs;
@@ -381,6 +396,10 @@ export class Engine {
   /** A step that was waited for is done: goes on with what has arrived meanwhile. */
   #goOn(): void {
     if (this.#closed === null && !this.#busy) this.#process();
+    if (!this.#isFull) {
+      this.#full?.resolve();
+      this.#full = null;
+    }
     if (this.#waits) return;
     this.#parked?.resolve();
     this.#parked = null;
@@ -495,6 +514,8 @@ export class Engine {
     this.#multiplexer.end(reason);
     this.#parked?.resolve();
     this.#parked = null;
+    this.#full?.resolve();
+    this.#full = null;
     this.#sink.onClosed(reason);
   }
 }

@@ -6,11 +6,18 @@
 
 import { describeKey } from "../../keys/fingerprint.ts";
 import { plainKey } from "../../keys/certificate.ts";
+import { parseRevokedKeys } from "../../keys/revoked_keys.ts";
 import type { PublicKey } from "../../keys/types.ts";
+import type { Revocation } from "../../keys/verify_certificate.ts";
 import { KeyFormatError } from "../../wire/errors.ts";
-import { hostKeyRefusal, type KnownHostsVerifier } from "../host_key.ts";
+import {
+  hostKeyRefusal,
+  type KnownHostsVerifier,
+  refuseRevoked,
+  unlessRevoked,
+} from "../host_key.ts";
 import { type HostKeyPolicy, knownHosts, type KnownHostsStore } from "../known_hosts.ts";
-import { type LoginAccess, questionsOf, readFile } from "./login_access.ts";
+import { type LoginAccess, questionsOf, readBytes } from "./login_access.ts";
 import type { SshConfig } from "./parse_ssh_config.ts";
 
 /**
@@ -68,19 +75,21 @@ export function knownHostsOf(
     : memory(() => files.read(own));
   const rest = [...others, ...config.globalKnownHostsFile]
     .map((path): KnownHostsStore => ({ read: () => files.read(path) }));
-  const verifier = knownHosts([first, ...rest, ...revocations(config, access)], {
+  const revoked = revocation(config, access);
+  const verifier = knownHosts([first, ...rest], {
     policy: policyOf(config, access),
     hash: config.hashKnownHosts,
     updateHostKeys: config.updateHostKeys === "yes",
   });
   const verify: KnownHostsVerifier = Object.assign(
-    (key: PublicKey, context: Parameters<KnownHostsVerifier>[1]) => {
+    async (key: PublicKey, context: Parameters<KnownHostsVerifier>[1]) => {
+      await refuseRevoked(revoked, key, context);
       const { kind, bits } = describeKey(plainKey(key));
-      if (kind !== "RSA" || bits >= config.requiredRsaSize) return verifier(key, context);
+      if (kind !== "RSA" || bits >= config.requiredRsaSize) return await verifier(key, context);
       const why = `it has ${bits} bits, and RequiredRSASize asks for ${config.requiredRsaSize}`;
       throw hostKeyRefusal(key, context, "error", why);
     },
-    { expect: verifier.expect, update: verifier.update },
+    { expect: verifier.expect, update: unlessRevoked(revoked, verifier.update) },
   );
   return verify;
 }
@@ -109,22 +118,14 @@ function memory(read: KnownHostsStore["read"]): KnownHostsStore {
 }
 
 /** The keys that nobody may have: a file that cannot be used keeps every host out. */
-function revocations(
+function revocation(
   { revokedHostKeys: path }: SshConfig,
   access: LoginAccess,
-): readonly KnownHostsStore[] {
+): Revocation {
   if (path === undefined) return [];
-  return [{
-    async read() {
-      const text = await readFile(access, path);
-      if (text === null) throw new KeyFormatError(`there is no ${path}, of revoked keys`);
-      if (text.startsWith("SSHKRL")) {
-        throw new KeyFormatError(
-          `${path} is a KRL, which is not supported: list the keys in lines`,
-        );
-      }
-      const keys = text.split("\n").filter((line) => /^\s*[^\s#]/.test(line));
-      return keys.map((line) => `@revoked * ${line.trim()}\n`).join("");
-    },
-  }];
+  return async (key) => {
+    const file = await readBytes(access, path);
+    if (file === null) throw new KeyFormatError(`there is no ${path}, of revoked keys`);
+    return parseRevokedKeys(file).isRevoked(key);
+  };
 }

@@ -19,6 +19,12 @@ export interface ConfigFiles {
    * @returns Null if there is none; an error whose `code` is `ENOENT` says the same.
    */
   read(path: string): MaybePromise<string | null>;
+  /**
+   * Reads a file that is no text: a key revocation list, which keeps every host out without this.
+   *
+   * @returns Null if there is none; an error whose `code` is `ENOENT` says the same.
+   */
+  readBytes?(path: string): MaybePromise<Uint8Array | null>;
   /** Writes a file, the whole of it. Without this method no host is ever written down. */
   write?(path: string, text: string): MaybePromise<void>;
 }
@@ -55,9 +61,23 @@ export interface LoginAccess {
  *
  * @returns Null if there is none, or no file can be read at all.
  */
-export async function readFile({ files }: LoginAccess, path: string): Promise<string | null> {
+export function readFile({ files }: LoginAccess, path: string): Promise<string | null> {
+  return orNull(() => files?.read(path));
+}
+
+/** Reads a file as {@linkcode readFile} does, but as bytes where that is possible. */
+export function readBytes(
+  { files }: LoginAccess,
+  path: string,
+): Promise<Uint8Array | string | null> {
+  return orNull<Uint8Array | string>(() =>
+    files?.readBytes === undefined ? files?.read(path) : files.readBytes(path)
+  );
+}
+
+async function orNull<T>(read: () => MaybePromise<T | null | undefined>): Promise<T | null> {
   try {
-    return await files?.read(path) ?? null;
+    return await read() ?? null;
   } catch (error) {
     if ((error as { code?: unknown } | null)?.code === "ENOENT") return null;
     throw error;

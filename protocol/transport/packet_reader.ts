@@ -74,6 +74,11 @@ export class PacketReader {
     return first !== undefined && first.body === undefined;
   }
 
+  /** Whether the next packet is at the cipher, and no other can be given to it before that is back. */
+  get isFull(): boolean {
+    return this.isOpening && (!this.readAhead || this.#openingBytes >= MAX_OPENING_BYTES);
+  }
+
   /** The sequence number of the packet that was given out last. */
   get lastSequence(): number {
     return this.#lastSequence;

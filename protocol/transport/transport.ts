@@ -180,6 +180,11 @@ export class Transport {
     return this.#reader.isOpening;
   }
 
+  /** Whether the next packet is at the cipher, and there is no room for others. */
+  get isFull(): boolean {
+    return this.#reader.isFull;
+  }
+
   /** While packets are being sealed: what to wait for. Null if there are none. */
   get sealing(): Promise<void> | null {
     return this.#writer.sealing;

@@ -1,7 +1,13 @@
 import { describe, it } from "@std/testing/bdd";
 import assert from "node:assert/strict";
 import { type ConfigFiles, knownHostsOf, parseSshConfig } from "../../client/mod.ts";
-import { addKnownHost, formatPublicKeyLine, generateKey, type PublicKey } from "../../keys/mod.ts";
+import {
+  addKnownHost,
+  formatKrl,
+  formatPublicKeyLine,
+  generateKey,
+  type PublicKey,
+} from "../../keys/mod.ts";
 import { HostKeyError } from "../../wire/errors.ts";
 
 const [first, second] = (await Promise.all([generateKey("ed25519"), generateKey("ed25519")]))
@@ -96,7 +102,18 @@ describe("knownHostsOf", () => {
     assert.equal(await verdict(text, disk({ ...known, "/revoked": "# none\n" }), first), true);
     assert.equal(await verdict(text, disk({ ...known, "/revoked": listed }), first), "revoked");
     assert.equal(await verdict(text, disk(known), first), "error");
-    assert.equal(await verdict(text, disk({ ...known, "/revoked": "SSHKRL\n\0" }), first), "error");
+    const damaged = `${formatPublicKeyLine(second)}\nnonsense\n`;
+    assert.equal(await verdict(text, disk({ ...known, "/revoked": damaged }), first), "error");
+    const files = disk({ ...known, "/revoked": "SSHKRL\n\0" });
+    assert.equal(await verdict(text, files, first), "error", "that is no text");
+    for (const [revoked, expected] of [[first, "revoked"], [second, true]] as const) {
+      const readBytes = () => formatKrl({ keys: [revoked] });
+      assert.equal(await verdict(text, { ...files, readBytes }, first), expected);
+    }
+    const config = await parseSshConfig(`${base}${text}\nUpdateHostKeys yes`, { host: "db" });
+    const store = { ...disk(known), readBytes: () => formatKrl({ keys: [second] }) };
+    await knownHostsOf(config, { files: store }).update?.([first, second], first, host);
+    assert.equal(store.read("/own"), line(first), "what is revoked is not learned");
   });
 
   it("keeps out RSA keys that are shorter than RequiredRSASize", async () => {

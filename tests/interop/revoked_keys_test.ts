@@ -15,6 +15,7 @@ import {
   parseRevokedKeys,
   type PrivateKey,
   type PublicKey,
+  revocationOf,
   type SerialRange,
 } from "../../keys/mod.ts";
 import { authenticateUsers, serve } from "../../server/mod.ts";
@@ -162,7 +163,10 @@ describePeer(["ssh-keygen"], "revoked keys and ssh-keygen", (keygen) => {
     );
     await assertSame(keygen, plain);
     for (const certificate of [await certify(64n, "x", ca), await certify(0n, "ada", ca)]) {
-      await assertSame(keygen, await made(keygen, `${formatPublicKeyLine(certificate)}\n`, null));
+      const path = await made(keygen, `${formatPublicKeyLine(certificate)}\n`, null);
+      await assertSame(keygen, path);
+      const ours = await save(formatKrl({ certificates: [revocationOf(certificate)] }));
+      assert.deepEqual(await theirs(keygen, ours), await theirs(keygen, path));
     }
   });
 

@@ -14,6 +14,7 @@ import {
   parseRevokedKeys,
   type PrivateKey,
   RevocationList,
+  revocationOf,
   type SerialRange,
   verifyCertificate,
 } from "../../keys/mod.ts";
@@ -348,6 +349,17 @@ describe("a key revocation list that is written", () => {
     );
   });
 
+  it("may have one certificate in it, by its number, or by its id where it has none", async () => {
+    for (const serial of [0n, 7n]) {
+      const certificate = await certify({ serial });
+      const list = new RevocationList({ certificates: [revocationOf(certificate)] });
+      assert.equal(list.isRevoked(certificate), true);
+      assert.equal(list.isRevoked(key.publicKey), false);
+      assert.equal(list.isRevoked(await certify({ serial, by: otherCa })), false);
+      assert.equal(list.isRevoked(await certify({ serial: 8n, keyId: "bob" })), false);
+    }
+  });
+
   it("takes the key of a certificate, so that it is not passed by", async () => {
     const list = new RevocationList({ keys: [await certify()] });
     assert.equal(list.isRevoked(key.publicKey), true);
@@ -373,6 +385,7 @@ describe("a file of revoked keys", () => {
   it("is a key revocation list, if it begins as one", () => {
     assert.equal(parseRevokedKeys(formatKrl({ keys: [key.publicKey] })).keys.length, 1);
     assert.throws(() => parseRevokedKeys(utf8("SSHKRL\n\0")), { name: "KeyFormatError" });
+    assert.throws(() => parseRevokedKeys("SSHKRL\n\0"), /has to be read as bytes$/);
   });
 
   it("revokes the key of a certificate that stands in it", async () => {

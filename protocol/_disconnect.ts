@@ -1,5 +1,5 @@
 /**
- * What a peer is told of an error that ends the connection.
+ * How connections end: what a peer is told of an error, and what the application is told.
  *
  * @module
  */
@@ -7,6 +7,7 @@
 import {
   AuthenticationError,
   DisconnectCode,
+  DisconnectError,
   HostKeyError,
   NegotiationError,
   printable,
@@ -44,6 +45,30 @@ export function disconnectFor(reason: unknown): Disconnect {
 
 function disconnect(code: number, message: string): Disconnect {
   return { code, description: printable(message, MAX_DESCRIPTION) };
+}
+
+/** The flow has ended, and nobody has said so. */
+export function lostBy(when: string, cause: unknown): DisconnectError {
+  const message = `The connection was lost${when && ` ${when}`}: the peer sent no DISCONNECT`;
+  return new DisconnectError(message, {
+    code: DisconnectCode.CONNECTION_LOST,
+    description: "",
+    by: "peer",
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+/** We have ended the connection. */
+export function closedByUs({ code, description }: Disconnect): DisconnectError {
+  const message = `The connection was closed${description && `: ${description}`}`;
+  return new DisconnectError(message, { code, description, by: "us" });
+}
+
+/** The peer has ended the connection. */
+export function closedByPeer({ code, description }: Disconnect): DisconnectError {
+  const text = printable(description);
+  const message = `The peer closed the connection${text && `: ${text}`} (reason ${code})`;
+  return new DisconnectError(message, { code, description: text, by: "peer" });
 }
 
 /** Whatever was thrown, as an error. */

@@ -11,15 +11,14 @@
 import { platformRandom } from "../crypto/random.ts";
 import { decodeBanner } from "../wire/auth_messages.ts";
 import { type Deferred, deferred } from "../wire/deferred.ts";
-import { DisconnectCode, DisconnectError, printable, ProtocolError } from "../wire/errors.ts";
+import { DisconnectCode, DisconnectError, ProtocolError } from "../wire/errors.ts";
 import { messageName, Msg } from "../wire/message_numbers.ts";
-import type { Disconnect } from "../wire/transport_messages.ts";
 import { authenticateClient } from "./auth/client.ts";
 import { type AuthenticatedUser, authenticateServer } from "./auth/server.ts";
 import type { ChannelLimits, ChannelSink, EngineChannel } from "./connection/channel.ts";
 import { type GlobalReply, Multiplexer } from "./connection/multiplexer.ts";
 import { Conversation } from "./conversation.ts";
-import { disconnectFor, toError } from "./_disconnect.ts";
+import { closedByPeer, closedByUs, disconnectFor, lostBy, toError } from "./_disconnect.ts";
 import { extensionsOf } from "./_extensions.ts";
 import type {
   ClientEngineOptions,
@@ -83,7 +82,7 @@ export class Engine {
       handlers: {
         onEncrypted: () => this.#startAuthentication(),
         onMessage: (number, payload) => this.#handleMessage(number, payload),
-        onDisconnect: (message) => this.#handleDisconnect(message),
+        onDisconnect: (message) => this.#close(closedByPeer(message)),
         onError: (reason) => this.#fail(reason),
         onIdle: () => this.#goOn(),
         onOutput: () => this.#sink.onOutput(),
@@ -190,15 +189,7 @@ export class Engine {
   /** The flow has ended: nothing more will arrive. */
   receiveEof(cause?: unknown): void {
     if (this.#closed !== null) return;
-    const when = this.#user === null ? " before the user was authenticated" : "";
-    this.#close(
-      new DisconnectError(`The connection was lost${when}: the peer sent no DISCONNECT`, {
-        code: DisconnectCode.CONNECTION_LOST,
-        description: "",
-        by: "peer",
-        ...(cause === undefined ? {} : { cause }),
-      }),
-    );
+    this.#close(lostBy(this.#user === null ? "before the user was authenticated" : "", cause));
   }
 
   /** Sealed bytes to be sent, in order. The buffers are the caller's. */
@@ -313,13 +304,7 @@ export class Engine {
   disconnect(code: number = DisconnectCode.BY_APPLICATION, description: string = ""): void {
     if (this.#closed !== null) return;
     this.#transport.sendDisconnect({ code, description });
-    this.#close(
-      new DisconnectError(`The connection was closed${description && `: ${description}`}`, {
-        code,
-        description,
-        by: "us",
-      }),
-    );
+    this.#close(closedByUs({ code, description }));
   }
 
   get #busy(): boolean {
@@ -432,16 +417,6 @@ export class Engine {
     } else {
       throw new ProtocolError(`Cannot accept ${messageName(number)}: nothing waits for it`);
     }
-  }
-
-  #handleDisconnect({ code, description }: Disconnect): void {
-    const text = printable(description);
-    this.#close(
-      new DisconnectError(
-        `The peer closed the connection${text && `: ${text}`} (reason ${code})`,
-        { code, description: text, by: "peer" },
-      ),
-    );
   }
 
   #startAuthentication(): void {

@@ -41,7 +41,9 @@ export interface EncryptionOptions {
 }
 
 /** The ciphers that a key can be encrypted with, the default one first. */
-export const privateKeyCiphers: readonly string[] = /* @__PURE__ */ fileCiphers.map((cipher) => cipher.name);
+export const privateKeyCiphers: readonly string[] = /* @__PURE__ */ fileCiphers.map((cipher) =>
+  cipher.name
+);
 
 /**
  * Reads a private key from what stands in an `OPENSSH PRIVATE KEY` block.

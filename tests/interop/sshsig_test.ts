@@ -17,6 +17,7 @@ import {
   verifyMessage,
   withCertificate,
 } from "../../keys/mod.ts";
+import { matchPatternList } from "../../keys/patterns.ts";
 import { describePeer } from "../helpers/peers.ts";
 import { softwareSecurityKey } from "../helpers/software_security_key.ts";
 import { keyKinds, keyOf } from "../helpers/sshd.ts";
@@ -162,7 +163,38 @@ describePeer("ssh-keygen", "signatures of messages and ssh-keygen", (keygen) => 
     }
   });
 
+  it("which lines are about somebody is found by both", async () => {
+    const { publicKey } = await keyOf("ed25519");
+    const lists = [ada, "*@example.com", "a*,b*", "*,!ada@*", "bob@example.com", "!*", "ADA*"];
+    const file = lists.map((list) => `${lineOf(list, {}, publicKey)}\n`).join("");
+    const allowed = await save(file);
+    for (const identity of [ada, "bob@example.com", "eve@example.org", "A", ""]) {
+      const theirs = await run("match-principals", "-f", allowed, "-I", identity);
+      const ours = parseAllowedSigners(file).flatMap(({ entry }) => entry?.principals ?? [])
+        .filter((list) => matchPatternList(identity, list) === "match");
+      assert.equal(theirs.success, ours.length > 0);
+      if (theirs.success) assert.deepEqual(theirs.output.trim().split("\n"), ours);
+    }
+  });
+
   describe("with a certificate", () => {
+    it("who may have signed is found by both", async () => {
+      const { publicKey: ca } = await keyOf("nistp384");
+      for (const pattern of ["*@example.com", ada, "*@example.org"]) {
+        const { signer } = await certified([ada, "bob@example.com", "eve@example.net"]);
+        const sig = await save(await signMessage(signer, message, { namespace: "file" }));
+        const file = `${lineOf(pattern, { certAuthority: true }, ca)}\n`;
+        const theirs = await run("find-principals", "-f", await save(file), "-s", sig);
+        const ours = await checkSigner(parseAllowedSigners(file), signer.publicKey, {
+          identity: null,
+          namespace: null,
+        });
+        assert.equal(ours.accepted, theirs.success, theirs.output);
+        if (!ours.accepted) continue;
+        assert.deepEqual(theirs.output.trim().split(/[\n,]/), ours.principals);
+      }
+    });
+
     const certified = async (
       principals: readonly string[],
       validBefore: Date | null = null,

@@ -12,7 +12,7 @@ import { Eof, type Flow, type FlowLike } from "../flow/flow.ts";
 import { proxy } from "../flow/proxy.ts";
 import { encodeSessionBinding, sessionBindExtension } from "../keys/agent_bindings.ts";
 import { AgentMessageReader, frameAgentMessage } from "../keys/agent_framing.ts";
-import { type AgentRequest, encodeAgentRequest } from "../keys/agent_protocol.ts";
+import { encodeAgentExtension } from "../keys/agent_protocol.ts";
 import { ChannelOpenReason, FlowClosedError, ProtocolError, RequestError } from "../wire/errors.ts";
 
 /** Connects to an agent: each time that somebody at the server does. */
@@ -118,10 +118,9 @@ class Lending {
     const { hostKey: { blob }, sessionId, hostKeySignature: signature } = info;
     const session = { hostKey: blob, sessionId, signature, forwarding: true };
     const payload = encodeSessionBinding(session);
-    const request = { type: "extension", name: sessionBindExtension, payload } as const;
     this.#asked.add(agent);
     try {
-      await ask(agent, request);
+      await ask(agent, encodeAgentExtension(sessionBindExtension, payload));
     } finally {
       this.#asked.delete(agent);
     }
@@ -129,8 +128,8 @@ class Lending {
 }
 
 /** Makes the first request of a flow, and waits for whatever is answered. */
-async function ask(agent: Flow, request: AgentRequest): Promise<void> {
-  await agent.write(frameAgentMessage(encodeAgentRequest(request)));
+async function ask(agent: Flow, request: Uint8Array): Promise<void> {
+  await agent.write(frameAgentMessage(request));
   const messages = new AgentMessageReader();
   while (messages.next() === null) {
     const chunk = await agent.read();

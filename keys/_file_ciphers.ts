@@ -31,15 +31,15 @@ export interface FileCipher {
 
 /** The ciphers by preference: the first is OpenSSH's own choice. */
 export const fileCiphers: readonly FileCipher[] = [
-  aesCtr(256),
-  aesGcm(256),
-  chacha20Poly1305(),
-  aesCtr(192),
-  aesCtr(128),
-  aesGcm(128),
-  aesCbc(256),
-  aesCbc(192),
-  aesCbc(128),
+  /* @__PURE__ */ aesCtr(256),
+  /* @__PURE__ */ aesGcm(256),
+  /* @__PURE__ */ chacha20Poly1305(),
+  /* @__PURE__ */ aesCtr(192),
+  /* @__PURE__ */ aesCtr(128),
+  /* @__PURE__ */ aesGcm(128),
+  /* @__PURE__ */ aesCbc(256),
+  /* @__PURE__ */ aesCbc(192),
+  /* @__PURE__ */ aesCbc(128),
 ];
 
 function aesCtr(bits: number): FileCipher {

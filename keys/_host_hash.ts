@@ -19,7 +19,7 @@ export interface HashedName {
   readonly hash: Uint8Array;
 }
 
-const utf8 = new TextEncoder();
+const utf8 = /* @__PURE__ */ new TextEncoder();
 
 /** Whether a field is meant to be a hashed name. */
 export function looksHashed(field: string): boolean {

@@ -30,18 +30,21 @@ const oids = {
   aes256Cbc: "2.16.840.1.101.3.4.1.42",
 };
 
-const hashes: ReadonlyMap<string, CHash> = new Map<string, CHash>([
-  [oids.hmacSha1, sha1],
-  [oids.hmacSha256, sha256],
-  ["1.2.840.113549.2.10", sha384],
-  ["1.2.840.113549.2.11", sha512],
-]);
+// In functions, so that bundles without key files leave them out.
+const hashes = (): ReadonlyMap<string, CHash> =>
+  new Map<string, CHash>([
+    [oids.hmacSha1, sha1],
+    [oids.hmacSha256, sha256],
+    ["1.2.840.113549.2.10", sha384],
+    ["1.2.840.113549.2.11", sha512],
+  ]);
 
-const keyBytes = new Map([
-  ["2.16.840.1.101.3.4.1.2", 16],
-  ["2.16.840.1.101.3.4.1.22", 24],
-  [oids.aes256Cbc, 32],
-]);
+const keyBytes = (): ReadonlyMap<string, number> =>
+  new Map([
+    ["2.16.840.1.101.3.4.1.2", 16],
+    ["2.16.840.1.101.3.4.1.22", 24],
+    [oids.aes256Cbc, 32],
+  ]);
 
 /**
  * Decrypts an `EncryptedPrivateKeyInfo` (RFC 5958 section 3).
@@ -62,7 +65,7 @@ export async function openPbes2(
   const derivation = readDerivation(parameters.sequence("key derivation"));
   const cipher = parameters.sequence("cipher");
   const cipherOid = cipher.oid("cipher");
-  const length = keyBytes.get(cipherOid);
+  const length = keyBytes().get(cipherOid);
   if (length === undefined) throw cipher.error(`cipher ${cipherOid} is not AES in CBC mode`);
   const iv = cipher.octets("initial vector");
   if (iv.length !== 16) throw cipher.error(`initial vector of ${iv.length} bytes instead of 16`);
@@ -123,7 +126,7 @@ function readPbkdf2(parameters: DerReader): Derivation {
     prf.optionalNull("parameters");
     prf.end();
   }
-  const hash = hashes.get(hashOid);
+  const hash = hashes().get(hashOid);
   if (hash === undefined) throw parameters.error(`${hashOid} is not HMAC with SHA-1 or SHA-2`);
   parameters.end();
   return async (length, options) => {

@@ -125,11 +125,18 @@ export function encodeAgentRequest(request: AgentRequest): Uint8Array<ArrayBuffe
     case "unlock":
       return writer.uint8(AgentMessage.UNLOCK).string(request.passphrase).finish();
     case "extension":
-      return writer.uint8(AgentMessage.EXTENSION).string(request.name).raw(request.payload)
-        .finish();
+      return encodeAgentExtension(request.name, request.payload);
     case "unknown":
       return writer.uint8(request.number).finish();
   }
+}
+
+/**
+ * Encodes a request for an extension alone, as {@linkcode encodeAgentRequest} does: whoever makes no
+ * other does without the rest of the protocol.
+ */
+export function encodeAgentExtension(name: string, payload: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Writer(1024).uint8(AgentMessage.EXTENSION).string(name).raw(payload).finish();
 }
 
 /**

@@ -65,7 +65,7 @@ interface Entry extends AgentStoreKey {
   readonly permits: AgentPermits | null;
 }
 
-const DONE: AgentResponse = { type: "success", payload: new Uint8Array(0) };
+const DONE: AgentResponse = { type: "success", payload: /* @__PURE__ */ new Uint8Array(0) };
 const FAILED: AgentResponse = { type: "failure" };
 
 /**

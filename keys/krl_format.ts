@@ -12,7 +12,7 @@ import { maxSerial, SerialRangeBuilder } from "./_serial_ranges.ts";
 import { type KeyBlob, type KeyRevocations, RevocationList } from "./krl.ts";
 import type { RevokedCertificates } from "./krl.ts";
 
-const magic = new TextEncoder().encode("SSHKRL\n\0");
+const magic = /* @__PURE__ */ new TextEncoder().encode("SSHKRL\n\0");
 const formatVersion = 1;
 
 /** PROTOCOL.krl: the sections of a list. */

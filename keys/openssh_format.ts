@@ -23,7 +23,7 @@ import { privateKeyFrom } from "./from_parts.ts";
 import { readPrivateKeyFields, writePrivateKeyFields } from "./private_key_fields.ts";
 import type { PrivateKey } from "./types.ts";
 
-const magic = new TextEncoder().encode("openssh-key-v1\0");
+const magic = /* @__PURE__ */ new TextEncoder().encode("openssh-key-v1\0");
 const what = "OpenSSH private key";
 
 /** How a key is encrypted. */
@@ -42,7 +42,9 @@ export interface EncryptionOptions {
 }
 
 /** The ciphers that a key can be encrypted with, the default one first. */
-export const privateKeyCiphers: readonly string[] = fileCiphers.map((cipher) => cipher.name);
+export const privateKeyCiphers: readonly string[] = /* @__PURE__ */ fileCiphers.map((cipher) =>
+  cipher.name
+);
 
 /**
  * Reads a private key from what stands in an `OPENSSH PRIVATE KEY` block.

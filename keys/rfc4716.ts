@@ -13,7 +13,7 @@ const begin = "---- BEGIN SSH2 PUBLIC KEY ----";
 const end = "---- END SSH2 PUBLIC KEY ----";
 /** The longest text that is read, in characters. */
 const maxLength = 1 << 16;
-const utf8 = new TextEncoder();
+const utf8 = /* @__PURE__ */ new TextEncoder();
 
 /**
  * Parses a public key in the format of RFC 4716; its `Comment` header is kept.

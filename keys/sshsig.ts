@@ -22,7 +22,7 @@ import type { Revocation } from "./verify_certificate.ts";
 
 const label = "SSH SIGNATURE";
 const begin = `-----BEGIN ${label}-----`;
-const magic = new TextEncoder().encode("SSHSIG");
+const magic = /* @__PURE__ */ new TextEncoder().encode("SSHSIG");
 const version = 1;
 
 /** The hashes that a message can be signed by. */

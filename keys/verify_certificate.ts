@@ -192,8 +192,6 @@ const RIGHTS = {
   userRc: "permit-user-rc",
 } as const;
 
-const FLAGS: readonly string[] = [...Object.values(RIGHTS), "no-touch-required"];
-
 /** Critical options that say how a user may log in. */
 const OF_LOGINS: readonly string[] = ["force-command", "source-address"];
 
@@ -231,7 +229,7 @@ function obey(
       }
     }
     for (const [name, data] of extensions) {
-      if (FLAGS.includes(name)) readFlag(name, data);
+      if (isFlag(name)) readFlag(name, data);
     }
   } catch (error) {
     if (error instanceof KeyFormatError) return refused(error.message);
@@ -245,6 +243,11 @@ function obey(
     ...(verifyRequired && { verifyRequired }),
   };
   return { accepted: true, permissions };
+}
+
+/** Whether an extension is one whose value has to be empty. */
+function isFlag(name: string): boolean {
+  return name === "no-touch-required" || Object.values<string>(RIGHTS).includes(name);
 }
 
 function unknownOption(name: string): string {

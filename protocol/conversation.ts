@@ -27,6 +27,8 @@ export class Conversation {
   #busy = false;
 
   /**
+   * Begins with nothing that has arrived.
+   *
    * @param options.what What is being talked about, for messages.
    * @param options.send Sends a payload to the peer.
    * @param options.onIdle Told when a busy conversation waits for the peer, or has ended.

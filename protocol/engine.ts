@@ -14,7 +14,7 @@ import { type Deferred, deferred } from "../wire/deferred.ts";
 import { DisconnectCode, DisconnectError, ProtocolError } from "../wire/errors.ts";
 import { messageName, Msg } from "../wire/message_numbers.ts";
 import { authenticateClient } from "./auth/client.ts";
-import { type AuthenticatedUser, authenticateServer } from "./auth/server.ts";
+import type { AuthenticatedUser } from "./auth/server.ts";
 import type { ChannelLimits, ChannelSink, EngineChannel } from "./connection/channel.ts";
 import { type GlobalReply, Multiplexer } from "./connection/multiplexer.ts";
 import { Conversation } from "./conversation.ts";
@@ -450,7 +450,7 @@ export class Engine {
       conversation.throwIfEnded();
       user = { user: options.auth.user, method, key: null, permissions: {} };
     } else {
-      user = await authenticateServer(conversation, options.auth, {
+      user = await options.auth.run(conversation, options.auth, {
         sessionId: info.sessionId,
         hostKey: info.hostKey.blob,
         now: options.now,

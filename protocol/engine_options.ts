@@ -9,7 +9,7 @@ import type { PublicKey, Signer } from "../keys/types.ts";
 import type { Banner } from "../wire/auth_messages.ts";
 import type { Debug, KexInit } from "../wire/transport_messages.ts";
 import type { ClientAuthOptions } from "./auth/client.ts";
-import type { AuthenticatedUser, ServerAuthOptions } from "./auth/server.ts";
+import type { AuthenticatedUser, ServerAuth } from "./auth/server.ts";
 import type { IncomingChannelOpen, IncomingGlobalRequest } from "./connection/multiplexer.ts";
 import type { KeepaliveOptions } from "./keepalive.ts";
 import type { Algorithms } from "./transport/algorithms.ts";
@@ -81,8 +81,8 @@ export interface ClientEngineOptions extends EngineOptions {
 export interface ServerEngineOptions extends EngineOptions {
   /** The server's end. */
   readonly role: "server";
-  /** Who is let in, and how. */
-  readonly auth: ServerAuthOptions;
+  /** Who is let in, and how: made by `serverAuth`. */
+  readonly auth: ServerAuth;
   /** The host keys, the preferred one first. */
   readonly hostKeys: readonly Signer[];
   /**

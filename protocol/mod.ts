@@ -17,14 +17,18 @@ export * from "./auth/hostbased.ts";
 export * from "./auth/keyboard_interactive.ts";
 export * from "./auth/password.ts";
 export * from "./auth/publickey.ts";
-export type {
-  AttemptByMethod,
-  AuthAttempt,
-  AuthenticatedUser,
-  ServerAuthOptions,
+export {
+  type AttemptByMethod,
+  type AuthAttempt,
+  type AuthenticatedUser,
+  type ServerAuth,
+  serverAuth,
+  type ServerAuthContext,
+  type ServerAuthOptions,
 } from "./auth/server.ts";
 export * from "./connection/channel.ts";
 export * from "./connection/multiplexer.ts";
+export type { Conversation } from "./conversation.ts";
 export * from "./engine.ts";
 export * from "./engine_options.ts";
 export * from "./gate.ts";

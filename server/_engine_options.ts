@@ -8,6 +8,7 @@ import type { DrivenEngineOptions } from "../connection/driver.ts";
 import type { FlowLike } from "../flow/flow.ts";
 import type { Signer } from "../keys/types.ts";
 import { isCertifiedSigner } from "../keys/with_certificate.ts";
+import { serverAuth } from "../protocol/auth/server.ts";
 import type { ConnectionInfo } from "../protocol/engine_options.ts";
 import {
   type Algorithms,
@@ -72,7 +73,7 @@ export function engineOptionsOf(
     ...(handshakeTimeoutMs !== undefined && { handshakeTimeoutMs }),
     ...(keepalive !== undefined && { keepalive }),
     ...(maxChannels !== undefined && { maxChannels }),
-    auth: {
+    auth: serverAuth({
       methods: options.authMethods ?? AUTH_METHODS,
       authenticate: async (attempt) => {
         const identification = connection.info()?.clientVersion ?? "";
@@ -88,7 +89,7 @@ export function engineOptionsOf(
       banner: options.banner,
       maxAttempts: options.maxAuthAttempts ?? MAX_AUTH_ATTEMPTS,
       failureDelayMs: options.authFailureDelayMs ?? AUTH_FAILURE_DELAY_MS,
-    },
+    }),
   };
 }
 

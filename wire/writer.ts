@@ -4,7 +4,7 @@
  * @module
  */
 
-const utf8 = new TextEncoder();
+const utf8 = /* @__PURE__ */ new TextEncoder();
 
 /** A buffer that grows. Each method returns the writer, so that calls can be chained. */
 export class Writer {

@@ -50,8 +50,8 @@ interface Position {
   isActive: boolean;
 }
 
-const firstNames = namesOf<FirstOption>(firstRules);
-const collectedNames = namesOf<CollectedOption>(collectingRules);
+const firstNames = /* @__PURE__ */ namesOf<FirstOption>(firstRules);
+const collectedNames = /* @__PURE__ */ namesOf<CollectedOption>(collectingRules);
 
 /** Collects what files say. */
 export class ConfigReader {

@@ -128,6 +128,27 @@ export interface ServerAuthContext {
   readonly onServiceAccepted: () => void;
 }
 
+/**
+ * How a server authenticates, together with what does it. It is made by {@linkcode serverAuth}: an
+ * engine that is a client's then has nothing of it.
+ */
+export interface ServerAuth extends ServerAuthOptions {
+  /**
+   * Answers requests until one is accepted.
+   *
+   * @param conversation With the client, from its request for the service on.
+   * @param options How.
+   * @param context What the engine gives.
+   * @returns Who came in, and is to be told by USERAUTH_SUCCESS.
+   * @throws {ProtocolError} If nobody does.
+   */
+  readonly run: (
+    conversation: Conversation,
+    options: ServerAuthOptions,
+    context: ServerAuthContext,
+  ) => Promise<AuthenticatedUser>;
+}
+
 /** Who came in, and how. */
 export interface AuthenticatedUser {
   /** The name of the user. */
@@ -146,8 +167,13 @@ export interface AuthenticatedUser {
  */
 const MAX_MESSAGES = 256;
 
+/** Says how the engine of a server authenticates. */
+export function serverAuth(options: ServerAuthOptions): ServerAuth {
+  return { ...options, run: authenticateServer };
+}
+
 /** Answers requests until one is accepted; the caller sends USERAUTH_SUCCESS. */
-export async function authenticateServer(
+async function authenticateServer(
   conversation: Conversation,
   options: ServerAuthOptions,
   context: ServerAuthContext,

@@ -95,7 +95,7 @@ export const supportedAlgorithms: Algorithms = {
  * objection to. The NIST curves, encrypt-and-MAC and the 2048-bit group are left out, and so is
  * sntrup761x25519-sha512 by its first name, `@openssh.com`, which ssh-audit takes for experimental.
  */
-export const serverAlgorithms: Algorithms = selectAlgorithms({
+export const serverAlgorithms: Algorithms = /* @__PURE__ */ selectAlgorithms({
   kex: [
     "mlkem768x25519-sha256",
     "sntrup761x25519-sha512",

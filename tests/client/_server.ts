@@ -18,6 +18,7 @@ import type { Signer } from "../../keys/mod.ts";
 import {
   type AuthAttempt,
   type AuthDecision,
+  serverAuth,
   type ServerAuthOptions,
   supportedAlgorithms,
 } from "../../protocol/mod.ts";
@@ -61,7 +62,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     role: "server",
     algorithms: supportedAlgorithms,
     hostKeys: options.hostKeys ?? [await testHostKey()],
-    auth: {
+    auth: serverAuth({
       methods: ["publickey", "password", "keyboard-interactive"],
       signatureAlgorithms: supportedAlgorithms.hostKeys,
       maxAttempts: 6,
@@ -71,7 +72,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
         attempts.push(attempt);
         return decide(attempt);
       },
-    },
+    }),
   }, {
     onChannelOpen: (open) => {
       if (options.refuse !== undefined) {

@@ -11,7 +11,7 @@ import {
   type ConnectionHandlers,
 } from "../../connection/mod.ts";
 import { type Flow, flowPair } from "../../flow/mod.ts";
-import { none, supportedAlgorithms } from "../../protocol/mod.ts";
+import { none, serverAuth, supportedAlgorithms } from "../../protocol/mod.ts";
 import { type PairOptions, testHostKey } from "./engine_pair.ts";
 
 /** What can be changed of a pair of connections. */
@@ -37,14 +37,14 @@ export async function connectionPair(
     role: "server",
     algorithms: supportedAlgorithms,
     hostKeys: [await testHostKey()],
-    auth: {
+    auth: serverAuth({
       methods: ["none", "publickey", "password", "keyboard-interactive"],
       authenticate: () => true,
       signatureAlgorithms: supportedAlgorithms.hostKeys,
       maxAttempts: 6,
       failureDelayMs: 0,
       ...options.serverAuth,
-    },
+    }),
     ...options.server,
   }, options.serverHandlers);
   const client = new Connection(clientFlow, {

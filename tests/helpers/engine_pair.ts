@@ -14,6 +14,7 @@ import {
   type IncomingChannelOpen,
   type IncomingGlobalRequest,
   none,
+  serverAuth,
   type ServerAuthOptions,
   type ServerEngineOptions,
   supportedAlgorithms,
@@ -75,7 +76,7 @@ export function testHostKey(): Promise<PrivateKey> {
 /** Makes the options of a test's server. */
 export async function serverOptions(
   sink: EngineSink,
-  { server = {}, serverAuth = {} }: PairOptions = {},
+  { server = {}, serverAuth: auth = {} }: PairOptions = {},
 ): Promise<ServerEngineOptions> {
   return {
     role: "server",
@@ -83,14 +84,14 @@ export async function serverOptions(
     algorithms: supportedAlgorithms,
     now: () => 0,
     hostKeys: [await testHostKey()],
-    auth: {
+    auth: serverAuth({
       methods: ["none", "publickey", "password", "keyboard-interactive"],
       authenticate: () => true,
       signatureAlgorithms: supportedAlgorithms.hostKeys,
       maxAttempts: 6,
       failureDelayMs: 0,
-      ...serverAuth,
-    },
+      ...auth,
+    }),
     ...server,
   };
 }

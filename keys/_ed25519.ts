@@ -4,10 +4,13 @@
  * @module
  */
 
-import { ed25519 } from "@noble/curves/ed25519.js";
+import { getPublicKey, hashes, sign, verify } from "@noble/ed25519";
+import { sha512 } from "@noble/hashes/sha2.js";
 import { nodeEd25519 } from "../crypto/node_ed25519.ts";
 import type { MaybePromise } from "../crypto/types.ts";
 import { source, webCryptoWith, type WebSignatureAlgorithm } from "./_web_crypto.ts";
+
+hashes.sha512 = sha512;
 
 const algorithm: WebSignatureAlgorithm = { name: "Ed25519" };
 
@@ -32,7 +35,7 @@ export function findEd25519(): MaybePromise<Ed25519> {
 
 /** The public key of a seed. */
 export function ed25519PublicKey(seed: Uint8Array): Uint8Array {
-  return ed25519.getPublicKey(seed);
+  return getPublicKey(seed);
 }
 
 /** Ed25519 of WebCrypto, or null. */
@@ -44,8 +47,8 @@ export async function findWebEd25519(): Promise<Ed25519 | null> {
 /** Ed25519 in JavaScript. */
 export const nobleEd25519: Ed25519 = {
   verifier: (publicKey) => (data, signature) =>
-    ed25519.verify(signature, data, publicKey, { zip215: false }),
-  signer: (seed) => (data) => ed25519.sign(data, seed),
+    verify(signature, data, publicKey, { zip215: false }),
+  signer: (seed) => (data) => sign(data, seed),
 };
 
 function webEd25519(subtle: SubtleCrypto): Ed25519 {

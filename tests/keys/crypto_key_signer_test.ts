@@ -6,6 +6,7 @@ import {
   issueCertificate,
   parsePublicKey,
   parsePublicKeyLine,
+  RsaPublicKey,
   verifyCertificate,
   withCertificate,
 } from "../../keys/mod.ts";
@@ -96,6 +97,19 @@ describe("keys of WebCrypto's", () => {
     ];
     for (const [keys, message] of refused) {
       await assert.rejects(cryptoKeySigner(keys), { name: "TypeError", message });
+    }
+  });
+
+  it("of RSA verify with their own hash only", async () => {
+    const key = await generateKey("rsa", { bits: 2048, seed: "a seed" });
+    assert.ok(key.publicKey instanceof RsaPublicKey);
+    const { modulus, publicExponent } = key.publicKey;
+    const limited = new RsaPublicKey(modulus, publicExponent, { algorithms: ["rsa-sha2-256"] });
+    for (const algorithm of ["rsa-sha2-512", "rsa-sha2-256"]) {
+      const signature = await key.sign(algorithm, data);
+      assert.equal(await key.publicKey.verify(algorithm, data, signature), true);
+      const isOwn = algorithm === "rsa-sha2-256";
+      assert.equal(await limited.verify(algorithm, data, signature), isOwn);
     }
   });
 

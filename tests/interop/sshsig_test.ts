@@ -4,12 +4,14 @@ import {
   checkMessage,
   checkSigner,
   formatAllowedSignerLine,
+  formatKrl,
   formatPrivateKey,
   formatPublicKeyLine,
   issueCertificate,
   type MessageHash,
   parseAllowedSigners,
   parseMessageSignature,
+  parseRevokedKeys,
   type PublicKey,
   type Signer,
   type SignerOptions,
@@ -160,6 +162,43 @@ describePeer("ssh-keygen", "signatures of messages and ssh-keygen", (keygen) => 
       });
       assert.ok(ours.accepted);
       assert.deepEqual(theirs.output.trim().split("\n"), ours.principals);
+    }
+  });
+
+  it("what has been revoked counts for neither: a key, a certificate's key, or its authority's", async () => {
+    const [key, ca, other] = [await keyOf("ed25519"), await keyOf("nistp384"), await keyOf("rsa")];
+    const certificate = await issueCertificate({
+      key: key.publicKey,
+      ca,
+      role: "user",
+      keyId: "id",
+      principals: [ada],
+      validBefore: null,
+    });
+    const authority = lineOf(ada, { certAuthority: true }, ca.publicKey);
+    const file = `${lineOf(ada, {}, key.publicKey)}\n${authority}\n`;
+    const allowed = await save(file);
+    for (const signer of [key, withCertificate(key, certificate)]) {
+      const signature = await signMessage(signer, message, { namespace: "file" });
+      const sig = await save(signature);
+      for (const { publicKey } of [key, ca, other]) {
+        const isBad = publicKey === key.publicKey || signer !== key && publicKey === ca.publicKey;
+        const line = new TextEncoder().encode(`${formatPublicKeyLine(publicKey)}\n`);
+        for (const list of [line, formatKrl({ keys: [publicKey] })]) {
+          const path = newPath();
+          await Deno.writeFile(path, list);
+          const args = ["-f", allowed, "-I", ada, "-n", "file", "-s", sig, "-r", path];
+          const theirs = await run("verify", ...args);
+          assert.equal(theirs.success, !isBad, theirs.output);
+          const ours = await verifyMessage(signature, message, {
+            namespace: "file",
+            identity: ada,
+            allowedSigners: parseAllowedSigners(file),
+            revoked: parseRevokedKeys(list),
+          });
+          assert.equal(ours.accepted, !isBad);
+        }
+      }
     }
   });
 

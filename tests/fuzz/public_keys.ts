@@ -20,6 +20,7 @@ import {
 } from "../../keys/mod.ts";
 import { KeyFormatError } from "../../wire/errors.ts";
 import { publicKeys } from "../keys/fixtures.ts";
+import { orUnwritable } from "./_expect.ts";
 
 const known = parsePublicKeyLine(publicKeys.ed25519);
 
@@ -62,14 +63,4 @@ function check(key: PublicKey): void {
   }
   const file = orUnwritable(() => formatRfc4716(key));
   if (file !== null) assert.deepEqual(parseRfc4716(file).blob, blob);
-}
-
-/** A comment may hold what cannot be written, such as a NUL. */
-function orUnwritable(write: () => string): string | null {
-  try {
-    return write();
-  } catch (error) {
-    if (error instanceof RangeError) return null;
-    throw error;
-  }
 }

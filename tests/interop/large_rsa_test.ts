@@ -13,6 +13,7 @@ import {
   verifyMessage,
 } from "../../keys/mod.ts";
 import { describePeer } from "../helpers/peers.ts";
+import { programOutput } from "../helpers/program_output.ts";
 
 const message = "a message";
 
@@ -37,20 +38,7 @@ describePeer("ssh-keygen", "an RSA key of 15,636 bits and ssh-keygen", (keygen) 
     const line = formatPublicKeyLine(key.publicKey);
     const allowed = `ada ${line}\n`;
     const directory = await Deno.makeTempDir({ prefix: "sshflow-large-rsa-" });
-    const run = async (...args: readonly string[]): Promise<string> => {
-      const child = new Deno.Command(keygen, {
-        args: [...args],
-        stdin: "piped",
-        stdout: "piped",
-        stderr: "piped",
-      }).spawn();
-      const writer = child.stdin.getWriter();
-      await writer.write(new TextEncoder().encode(message)).catch(() => {});
-      await writer.close().catch(() => {});
-      const { success, stdout, stderr } = await child.output();
-      if (!success) throw new Error(new TextDecoder().decode(stderr));
-      return new TextDecoder().decode(stdout);
-    };
+    const run = (...args: readonly string[]) => programOutput(keygen, args, message);
     try {
       assert.deepEqual(describeKey(key.publicKey), { kind: "RSA", bits: 15_636 });
       const path = `${directory}/key`;

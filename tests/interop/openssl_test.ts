@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import assert from "node:assert/strict";
 import { formatPkcs8, formatPublicKeyLine, parsePrivateKey } from "../../keys/mod.ts";
 import { describePeer } from "../helpers/peers.ts";
+import { programOutput } from "../helpers/program_output.ts";
 
 const passphrase = "correct horse";
 const pass = `pass:${passphrase}`;
@@ -41,15 +42,7 @@ describePeer("openssl", "private keys and openssl", (openssl) => {
     return path;
   }
 
-  async function run(...args: readonly string[]): Promise<string> {
-    const { success, stdout, stderr } = await new Deno.Command(openssl, {
-      args: [...args],
-      stdin: "null",
-    }).output();
-    const decoder = new TextDecoder();
-    if (!success) throw new Error(`openssl failed: ${decoder.decode(stderr).trim()}`);
-    return decoder.decode(stdout);
-  }
+  const run = (...args: readonly string[]) => programOutput(openssl, args);
 
   const publicHalf = async (text: string): Promise<string> =>
     await run("pkey", "-in", await save(text), "-passin", pass, "-pubout");
@@ -83,7 +76,10 @@ describePeer("openssl", "private keys and openssl", (openssl) => {
         const encrypted = await formatPkcs8(key, { passphrase, iterations: 1000 });
         assert.equal(await publicHalf(encrypted), theirs);
         const path = await save(encrypted);
-        await assert.rejects(run("pkey", "-in", path, "-passin", "pass:wrong"), /openssl failed/);
+        await assert.rejects(
+          run("pkey", "-in", path, "-passin", "pass:wrong"),
+          /bad decrypt|Could not/,
+        );
         assert.match(await run("pkey", "-in", path, "-passin", pass, "-noout", "-check"), /valid/);
       });
 

@@ -27,6 +27,11 @@ export const webKeyKinds: readonly {
     algorithm: "ecdsa-sha2-nistp384",
     web: { name: "ECDSA", namedCurve: "P-384" },
   },
+  {
+    title: "ECDSA P-521",
+    algorithm: "ecdsa-sha2-nistp521",
+    web: { name: "ECDSA", namedCurve: "P-521" },
+  },
   { title: "RSA with SHA-512", algorithm: "rsa-sha2-512", web: { ...rsa, hash: "SHA-512" } },
   { title: "RSA with SHA-256", algorithm: "rsa-sha2-256", web: { ...rsa, hash: "SHA-256" } },
 ];

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { clean } from "@noble/hashes/utils.js";
 import type { MaybePromise } from "../crypto/types.ts";
 import { KeyFormatError } from "../wire/errors.ts";
 
@@ -29,8 +30,11 @@ export interface DecryptionOptions {
   readonly signal?: AbortSignal;
 }
 
-/** The bytes of a passphrase that a key needs. */
-export async function passphraseBytes(passphrase: Passphrase | undefined): Promise<Uint8Array> {
+/** Makes something of the passphrase that a key needs; its bytes are wiped afterwards. */
+export async function withPassphrase<T>(
+  passphrase: Passphrase | undefined,
+  make: (bytes: Uint8Array) => MaybePromise<T>,
+): Promise<T> {
   const given = typeof passphrase === "function" ? await passphrase() : passphrase;
   const bytes = encodePassphrase(given);
   if (bytes === null) {
@@ -38,12 +42,18 @@ export async function passphraseBytes(passphrase: Passphrase | undefined): Promi
       "Cannot decrypt private key: it needs a passphrase, and none is given",
     );
   }
-  return bytes;
+  try {
+    return await make(bytes);
+  } finally {
+    clean(bytes);
+  }
 }
 
-/** The bytes of a passphrase; `null` if there is none, or it is empty. */
+/** A passphrase's bytes, to be wiped by whoever asks; `null` if there is none, or it is empty. */
 export function encodePassphrase(passphrase: string | Uint8Array | undefined): Uint8Array | null {
-  const bytes = typeof passphrase === "string" ? new TextEncoder().encode(passphrase) : passphrase;
+  const bytes = typeof passphrase === "string"
+    ? new TextEncoder().encode(passphrase)
+    : passphrase?.slice();
   return bytes?.length ? bytes : null;
 }
 

@@ -10,13 +10,13 @@ import { sha1 } from "@noble/hashes/legacy.js";
 import { pbkdf2Async } from "@noble/hashes/pbkdf2.js";
 import { scryptAsync } from "@noble/hashes/scrypt.js";
 import { sha256, sha384, sha512 } from "@noble/hashes/sha2.js";
-import type { CHash } from "@noble/hashes/utils.js";
+import { type CHash, clean } from "@noble/hashes/utils.js";
 import { platformRandom } from "../crypto/random.ts";
 import {
   assertMemoryWork,
   assertWork,
   type DecryptionOptions,
-  passphraseBytes,
+  withPassphrase,
   wrongPassphrase,
 } from "./_passphrase.ts";
 import { derInteger, derNull, derOctets, derOid, DerReader, derSequence } from "./der.ts";
@@ -78,6 +78,8 @@ export async function openPbes2(
     return cbc(key, iv).decrypt(encrypted);
   } catch (error) {
     throw wrongPassphrase(error);
+  } finally {
+    clean(key);
   }
 }
 
@@ -96,10 +98,9 @@ export async function sealPbes2(
     derSequence(derOid(oids.pbkdf2), derivation),
     derSequence(derOid(oids.aes256Cbc), derOctets(iv)),
   );
-  return derSequence(
-    derSequence(derOid(oids.pbes2), parameters),
-    derOctets(cbc(key, iv).encrypt(der)),
-  );
+  const encrypted = cbc(key, iv).encrypt(der);
+  clean(key);
+  return derSequence(derSequence(derOid(oids.pbes2), parameters), derOctets(encrypted));
 }
 
 /** Derives a key of a length, if it does not ask for more work than is allowed. */
@@ -131,8 +132,10 @@ function readPbkdf2(parameters: DerReader): Derivation {
   return async (length, options) => {
     const { maxIterations = 2_000_000 } = options;
     assertWork("iterations of PBKDF2", iterations, maxIterations, "maxIterations");
-    const passphrase = await passphraseBytes(options.passphrase);
-    return await pbkdf2Async(hash, passphrase, salt, { c: iterations, dkLen: length });
+    return await withPassphrase(
+      options.passphrase,
+      (passphrase) => pbkdf2Async(hash, passphrase, salt, { c: iterations, dkLen: length }),
+    );
   };
 }
 
@@ -150,9 +153,12 @@ function readScrypt(parameters: DerReader): Derivation {
   const memoryKib = Math.ceil((N + p) * r / 8);
   return async (length, options) => {
     assertMemoryWork("scrypt", memoryKib, p, options);
-    const passphrase = await passphraseBytes(options.passphrase);
     const maxmem = (memoryKib + 1024) * 1024;
     const onProgress = (): void => options.signal?.throwIfAborted();
-    return await scryptAsync(passphrase, salt, { N, r, p, dkLen: length, maxmem, onProgress });
+    const settings = { N, r, p, dkLen: length, maxmem, onProgress };
+    return await withPassphrase(
+      options.passphrase,
+      (passphrase) => scryptAsync(passphrase, salt, settings),
+    );
   };
 }

@@ -35,6 +35,17 @@ export function decodeSignature(
   }
 }
 
+/**
+ * RFC 5656 section 3.1.2: `mpint r | mpint s` of the two numbers of an ECDSA signature.
+ *
+ * @param fixed One after the other at their full length, as WebCrypto has them.
+ */
+export function encodeRs(fixed: Uint8Array): Uint8Array<ArrayBuffer> {
+  const middle = fixed.length / 2;
+  return new Writer(fixed.length + 16)
+    .mpint(fixed.subarray(0, middle)).mpint(fixed.subarray(middle)).finish();
+}
+
 /** The error for a key that is asked to sign with an algorithm that it has not. */
 export function algorithmError(key: PublicKey, algorithm: string): RangeError {
   return new RangeError(

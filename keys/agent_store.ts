@@ -4,6 +4,7 @@
  * @module
  */
 
+import { clean } from "@noble/hashes/utils.js";
 import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
 import { toBase64 } from "../crypto/base64.ts";
 import { platformRandom } from "../crypto/random.ts";
@@ -335,6 +336,6 @@ function algorithmFor(key: PublicKey, flags: number): string | null {
 
 /** As OpenSSH's agent does. What is hashed has its length before it, so that it is never empty. */
 function hashOf(passphrase: string | Uint8Array, salt: Uint8Array): Promise<Uint8Array> {
-  const secret = new Writer(64).string(passphrase).finish();
-  return bcryptPbkdf(secret, salt, { rounds: 1, length: 32 });
+  const secret = new Writer(4 + passphrase.length * 3).string(passphrase).finish();
+  return bcryptPbkdf(secret, salt, { rounds: 1, length: 32 }).finally(() => clean(secret));
 }

@@ -6,7 +6,7 @@
  */
 
 import { sha512 } from "@noble/hashes/sha2.js";
-import { nextTick } from "@noble/hashes/utils.js";
+import { clean, nextTick } from "@noble/hashes/utils.js";
 import { Writer } from "../wire/writer.ts";
 import { encrypt, expand, initialState } from "./_blowfish.ts";
 
@@ -26,7 +26,8 @@ const hashBytes = 32;
 const roundsInOneGo = 4;
 
 /**
- * Derives a key from a passphrase. The event loop goes on meanwhile.
+ * Derives a key from a passphrase. The event loop goes on meanwhile, and what it took is wiped at
+ * the end; the passphrase is the caller's to wipe.
  *
  * @param passphrase Not empty.
  * @param salt Not empty.
@@ -51,6 +52,21 @@ export async function bcryptPbkdf(
   // Unlike in PBKDF2, the blocks' bytes are dealt out in turns.
   const blocks = Math.ceil(length / hashBytes);
   const hashedPassphrase = toWords(sha512(passphrase));
+  try {
+    await fill(key, hashedPassphrase, salt, { rounds, blocks, ...(signal && { signal }) });
+    return key;
+  } finally {
+    clean(hashedPassphrase);
+  }
+}
+
+/** Fills a key, block after block. */
+async function fill(
+  key: Uint8Array,
+  hashedPassphrase: Int32Array,
+  salt: Uint8Array,
+  { rounds, blocks, signal }: { rounds: number; blocks: number; signal?: AbortSignal },
+): Promise<void> {
   let sinceBreak = 0;
   for (let block = 0; block < blocks; block++) {
     let input = new Writer(salt.length + 4).raw(salt).uint32(block + 1).finish();
@@ -61,12 +77,16 @@ export async function bcryptPbkdf(
         await nextTick();
         signal?.throwIfAborted();
       }
-      input = bcryptHash(hashedPassphrase, toWords(sha512(input)));
+      const hash = bcryptHash(hashedPassphrase, toWords(sha512(input)));
+      clean(input);
+      input = hash;
       for (let i = 0; i < hashBytes; i++) output[i] = (output[i] as number) ^ (input[i] as number);
     }
-    for (let i = 0; i * blocks + block < length; i++) key[i * blocks + block] = output[i] as number;
+    for (let i = 0; i * blocks + block < key.length; i++) {
+      key[i * blocks + block] = output[i] as number;
+    }
+    clean(input, output);
   }
-  return key;
 }
 
 /** bcrypt with a cost of 6, over a text as long as its hash. */
@@ -84,6 +104,7 @@ function bcryptHash(passphrase: Int32Array, salt: Int32Array): Uint8Array<ArrayB
   // The text went in big-endian; its hash comes out little-endian.
   const view = new DataView(new ArrayBuffer(hashBytes));
   words.forEach((word, i) => view.setInt32(i * 4, word, true));
+  clean(state, words);
   return new Uint8Array(view.buffer);
 }
 

@@ -76,16 +76,23 @@ export class Certificate implements PublicKey {
    * Reads a certificate.
    *
    * @param blob The whole certificate; it is copied.
+   * @param options `algorithms` are those that the key's holder can sign with, by the names that
+   * they have without a certificate: all of the key's, unless given.
    * @throws {KeyFormatError} If it is not one, or one of a key or an authority that is too weak.
    */
-  constructor(blob: Uint8Array, options: { comment?: string } = {}) {
+  constructor(
+    blob: Uint8Array,
+    options: { comment?: string; algorithms?: readonly string[] } = {},
+  ) {
     this.blob = blob.slice();
     this.comment = options.comment ?? "";
     const reader = new Reader(this.blob, "certificate", KeyFormatError);
     this.type = reader.name("type", 256);
     reader.string("nonce");
     this.publicKey = readCertifiedKey(this.type, reader, this.comment);
-    this.algorithms = this.publicKey.algorithms.map(certificateAlgorithm)
+    const { algorithms = this.publicKey.algorithms } = options;
+    this.algorithms = this.publicKey.algorithms.filter((name) => algorithms.includes(name))
+      .map(certificateAlgorithm)
       .filter((name) => name !== null);
     this.serial = reader.uint64("serial");
     const role = reader.uint32("role");

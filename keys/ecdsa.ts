@@ -10,7 +10,7 @@ import { KeyFormatError } from "../wire/errors.ts";
 import { Reader } from "../wire/reader.ts";
 import { Writer } from "../wire/writer.ts";
 import { leftPad } from "./_integers.ts";
-import { algorithmError, decodeSignature, encodeSignature } from "./_signature.ts";
+import { algorithmError, decodeSignature, encodeRs, encodeSignature } from "./_signature.ts";
 import { source, webCryptoWith, type WebSignatureAlgorithm } from "./_web_crypto.ts";
 import type { EcdsaCurveName, EcdsaParts, KeyType, PrivateKey, PublicKey } from "./types.ts";
 
@@ -143,9 +143,9 @@ export class EcdsaPrivateKey implements PrivateKey {
     if (subtle !== undefined) {
       this.#cryptoKey ??= await subtle.importKey("jwk", this.#jwk(), web, false, ["sign"]);
       const signature = await subtle.sign(web, this.#cryptoKey, message);
-      return encodeSignature(name, writeRs(new Uint8Array(signature)));
+      return encodeSignature(name, encodeRs(new Uint8Array(signature)));
     }
-    return encodeSignature(name, writeRs(noble.sign(message, this.#scalar, { lowS: false })));
+    return encodeSignature(name, encodeRs(noble.sign(message, this.#scalar, { lowS: false })));
   }
 
   #jwk(): JsonWebKey {
@@ -211,10 +211,4 @@ function readRs(signature: Uint8Array, coordinateBytes: number): Uint8Array<Arra
   } catch {
     return null;
   }
-}
-
-function writeRs(fixed: Uint8Array): Uint8Array {
-  const middle = fixed.length / 2;
-  return new Writer(fixed.length + 16)
-    .mpint(fixed.subarray(0, middle)).mpint(fixed.subarray(middle)).finish();
 }

@@ -7,6 +7,7 @@
  * | make a key | {@linkcode generateKey} |
  * | read and write private keys | {@linkcode parsePrivateKey}, {@linkcode formatPrivateKey}, {@linkcode formatPkcs8}, {@linkcode formatPpk} |
  * | read and write public keys | {@linkcode parsePublicKeyLine}, {@linkcode formatPublicKeyLine}, {@linkcode parseRfc4716}, {@linkcode formatRfc4716} |
+ * | sign with a key of WebCrypto's | {@linkcode cryptoKeySigner} |
  * | show a key to people | {@linkcode fingerprint}, {@linkcode randomart} |
  * | know a server | {@linkcode authenticatorOf}, {@linkcode certifiedBy}, {@linkcode checkKnownHost} |
  * | keep keys in an agent | {@linkcode AgentStore} |
@@ -62,6 +63,7 @@ export * from "./authorized_keys.ts";
 export * from "./certificate_algorithms.ts";
 export * from "./certified_by.ts";
 export * from "./check_signer.ts";
+export * from "./crypto_key_signer.ts";
 export * from "./ecdsa.ts";
 export * from "./ed25519.ts";
 export * from "./fingerprint.ts";

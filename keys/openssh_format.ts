@@ -5,6 +5,7 @@
  */
 
 import { equalBytes } from "@noble/curves/utils.js";
+import { clean } from "@noble/hashes/utils.js";
 import { platformRandom } from "../crypto/random.ts";
 import { KeyFormatError, printable } from "../wire/errors.ts";
 import { Reader } from "../wire/reader.ts";
@@ -14,7 +15,7 @@ import {
   assertWork,
   type DecryptionOptions,
   encodePassphrase,
-  passphraseBytes,
+  withPassphrase,
   wrongPassphrase,
 } from "./_passphrase.ts";
 import { bcryptPbkdf } from "./bcrypt_pbkdf.ts";
@@ -81,10 +82,15 @@ export async function readOpenSshKey(
     iv,
     new Writer().raw(sealed).raw(tag).finish(),
   );
+  clean(key, iv);
   if (plain === null) throw wrongPassphrase();
-  const checks = new Reader(plain, what, KeyFormatError);
-  if (checks.uint32() !== checks.uint32()) throw wrongPassphrase();
-  return readSecretPart(plain, publicBlob);
+  try {
+    const checks = new Reader(plain, what, KeyFormatError);
+    if (checks.uint32() !== checks.uint32()) throw wrongPassphrase();
+    return readSecretPart(plain, publicBlob);
+  } finally {
+    clean(plain);
+  }
 }
 
 /**
@@ -123,9 +129,11 @@ export async function writeOpenSshKey(
     );
   }
   const salt = platformRandom(16);
-  const { key: cipherKey, iv } = await deriveKeys(cipher, passphrase, salt, rounds, signal);
+  const derived = deriveKeys(cipher, passphrase, salt, rounds, signal);
+  const { key: cipherKey, iv } = await derived.finally(() => clean(passphrase));
   const plain = writeSecretPart(key, comment, cipher.blockBytes);
   const sealed = cipher.seal(cipherKey, iv, plain);
+  clean(plain, cipherKey, iv);
   return writer.string(cipher.name).string("bcrypt")
     .string(new Writer(24).string(salt).uint32(rounds).finish())
     .uint32(1).string(blob).string(sealed.subarray(0, plain.length))
@@ -164,8 +172,10 @@ async function readDerivation(
   if (salt.length === 0) throw reader.error("the salt is empty");
   reader.end();
   assertWork("rounds of bcrypt", rounds, maxRounds, "maxRounds");
-  const passphrase = await passphraseBytes(options.passphrase);
-  return deriveKeys(cipher, passphrase, salt, rounds, signal);
+  return await withPassphrase(
+    options.passphrase,
+    (passphrase) => deriveKeys(cipher, passphrase, salt, rounds, signal),
+  );
 }
 
 async function deriveKeys(
@@ -202,7 +212,8 @@ function readSecretPart(plain: Uint8Array, publicBlob: Uint8Array): PrivateKey {
 
 function writeSecretPart(key: PrivateKey, comment: string, blockBytes: number): Uint8Array {
   const check = platformRandom(4);
-  const writer = new Writer(1024).raw(check).raw(check);
+  // With room for any key: what has grown leaves behind what it was.
+  const writer = new Writer(16_384 + comment.length * 3).raw(check).raw(check);
   writePrivateKeyFields(key, writer);
   writer.string(comment);
   for (let i = 1; writer.length % blockBytes !== 0; i++) writer.uint8(i);

@@ -10,6 +10,7 @@ import { argon2dAsync, argon2iAsync, argon2idAsync } from "@noble/hashes/argon2.
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha1 } from "@noble/hashes/legacy.js";
 import { sha256 } from "@noble/hashes/sha2.js";
+import { clean } from "@noble/hashes/utils.js";
 import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
 import { toBase64, wrap } from "../crypto/base64.ts";
 import { platformRandom } from "../crypto/random.ts";
@@ -20,7 +21,7 @@ import {
   assertMemoryWork,
   type DecryptionOptions,
   encodePassphrase,
-  passphraseBytes,
+  withPassphrase,
   wrongPassphrase,
 } from "./_passphrase.ts";
 import { PpkLines } from "./_ppk_lines.ts";
@@ -54,6 +55,15 @@ interface FileKeys {
   readonly key: Uint8Array;
   readonly iv: Uint8Array;
   readonly mac: Uint8Array;
+}
+
+/** What the MAC of a file is over. */
+interface PpkFile {
+  readonly type: string;
+  readonly encryption: string;
+  readonly comment: string;
+  readonly publicBlob: Uint8Array;
+  readonly plain: Uint8Array;
 }
 
 /** How a key is written in PuTTY's format. */
@@ -97,15 +107,25 @@ export async function readPpk(text: string, options: DecryptionOptions = {}): Pr
   const plain = encrypted
     ? cbc(keys.key, keys.iv, { disablePadding: true }).decrypt(sealed)
     : sealed;
-  const expected = macOf(version, keys.mac, { type, encryption, comment, publicBlob, plain });
-  if (!timingSafeEqual(mac, expected)) {
+  const file = { type, encryption, comment, publicBlob, plain };
+  const isRight = timingSafeEqual(mac, macOf(version, keys.mac, file));
+  clean(keys.key, keys.iv, keys.mac);
+  try {
+    if (isRight) return readFile(lines, file);
     if (encrypted) throw wrongPassphrase();
     throw lines.error("its MAC is wrong: the file is damaged");
+  } finally {
+    clean(plain);
   }
+}
+
+/** Makes a key of what is known to be as it was written. */
+function readFile(lines: PpkLines, file: PpkFile): PrivateKey {
+  const { type, encryption, comment, publicBlob, plain } = file;
   const publicKey = parsePublicKey(publicBlob);
   if (publicKey.type !== type) throw lines.error("its type and its public key disagree");
   const known = plainKey(publicKey);
-  const key = privateKeyFrom(readPrivatePart(known, plain, encrypted), { comment });
+  const key = privateKeyFrom(readPrivatePart(known, plain, encryption === CIPHER), { comment });
   if (!equalBytes(key.publicKey.blob, known.blob)) {
     throw lines.error("its public key is another one's");
   }
@@ -150,7 +170,7 @@ export async function formatPpk(key: PrivateKey, options: PpkOptions = {}): Prom
   if (passphrase !== null) {
     const salt = platformRandom(16);
     const argon2 = { name: "Argon2id", memory: memoryKib, passes, parallelism: 1, salt } as const;
-    keys = await argon2Keys(argon2, passphrase, signal);
+    keys = await argon2Keys(argon2, passphrase, signal).finally(() => clean(passphrase));
     lines.push(
       "Key-Derivation: Argon2id",
       `Argon2-Memory: ${memoryKib}`,
@@ -171,6 +191,7 @@ export async function formatPpk(key: PrivateKey, options: PpkOptions = {}): Prom
     ...blockOf("Private-Lines", sealed),
     `Private-MAC: ${bytesToHex(macOf(3, keys?.mac ?? new Uint8Array(0), file))}`,
   );
+  clean(part, plain, ...keys === null ? [] : [keys.key, keys.iv, keys.mac]);
   return lines.map((line) => `${line}\r\n`).join("");
 }
 
@@ -199,11 +220,17 @@ async function fileKeysOf(
 ): Promise<FileKeys> {
   if (argon2 !== null) {
     assertMemoryWork(argon2.name, argon2.memory, argon2.passes, options);
-    return await argon2Keys(argon2, await passphraseBytes(options.passphrase), options.signal);
+    return await withPassphrase(
+      options.passphrase,
+      (passphrase) => argon2Keys(argon2, passphrase, options.signal),
+    );
   }
+  if (encrypted) return await withPassphrase(options.passphrase, keysOfVersion2);
   const none = new Uint8Array(0);
-  const passphrase = encrypted ? await passphraseBytes(options.passphrase) : none;
-  if (version === 3) return { key: none, iv: none, mac: none };
+  return version === 2 ? keysOfVersion2(none) : { key: none, iv: none, mac: none };
+}
+
+function keysOfVersion2(passphrase: Uint8Array): FileKeys {
   const label = new TextEncoder().encode("putty-private-key-file-mac-key");
   const parts = [0, 1].map((i) => sha1(concatBytes(Uint8Array.of(0, 0, 0, i), passphrase)));
   return {
@@ -232,13 +259,7 @@ async function argon2Keys(
 function macOf(
   version: 2 | 3,
   key: Uint8Array,
-  file: {
-    readonly type: string;
-    readonly encryption: string;
-    readonly comment: string;
-    readonly publicBlob: Uint8Array;
-    readonly plain: Uint8Array;
-  },
+  file: PpkFile,
 ): Uint8Array {
   const data = new Writer(2048).string(file.type).string(file.encryption).string(file.comment)
     .string(file.publicBlob).string(file.plain).finish();

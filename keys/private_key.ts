@@ -4,6 +4,7 @@
  * @module
  */
 
+import { clean } from "@noble/hashes/utils.js";
 import { KeyFormatError, printable } from "../wire/errors.ts";
 import { type DecryptionOptions, encodePassphrase, wrongPassphrase } from "./_passphrase.ts";
 import { openPbes2, sealPbes2 } from "./_pbes2.ts";
@@ -121,8 +122,12 @@ export async function formatPkcs8(
   const der = writePkcs8(key);
   const passphrase = encodePassphrase(options.passphrase);
   if (passphrase === null) return formatPem("PRIVATE KEY", der);
-  const encrypted = await sealPbes2(der, passphrase, options.iterations ?? 600_000);
-  return formatPem("ENCRYPTED PRIVATE KEY", encrypted);
+  try {
+    const encrypted = await sealPbes2(der, passphrase, options.iterations ?? 600_000);
+    return formatPem("ENCRYPTED PRIVATE KEY", encrypted);
+  } finally {
+    clean(der, passphrase);
+  }
 }
 
 async function readEncryptedPkcs8(
@@ -142,16 +147,25 @@ async function readTraditional(
   return der === block.bytes ? read(der) : readDecrypted(der, read);
 }
 
-/** With a wrong passphrase the padding of CBC is right once in 256 times; what follows is not. */
+/**
+ * With a wrong passphrase the padding of CBC is right once in 256 times; what follows is not.
+ *
+ * @param der It is wiped: keys have copies.
+ */
 function readDecrypted(der: Uint8Array, read: (der: Uint8Array) => PrivateKey): PrivateKey {
   try {
     const reader = new DerReader(der, "decrypted private key");
     reader.sequence("key");
     reader.end();
   } catch (error) {
+    clean(der);
     throw wrongPassphrase(error);
   }
-  return read(der);
+  try {
+    return read(der);
+  } finally {
+    clean(der);
+  }
 }
 
 function whatInstead(text: string, blocks: readonly PemBlock[]): string {

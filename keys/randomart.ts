@@ -44,8 +44,7 @@ export function randomart(key: PublicKey, hash: FingerprintHash = "sha256"): str
   const board = Array.from(visits, (count) => symbols[count]);
   board[start] = "S";
   board[y * columns + x] = "E";
-  const { kind, bits } = describeKey(key);
-  const lines = [border(`[${kind} ${bits}]`)];
+  const lines = [border(titleOf(key))];
   for (let row = 0; row < rows; row++) {
     lines.push(`|${board.slice(row * columns, (row + 1) * columns).join("")}|`);
   }
@@ -55,6 +54,13 @@ export function randomart(key: PublicKey, hash: FingerprintHash = "sha256"): str
 
 function clamp(position: number, size: number): number {
   return Math.max(0, Math.min(size - 1, position));
+}
+
+/** What ssh-keygen does where there is no room for the size, and then for the last bracket. */
+function titleOf(key: PublicKey): string {
+  const { kind, bits } = describeKey(key);
+  const title = `[${kind} ${bits}]`;
+  return (title.length <= columns ? title : `[${kind}]`).slice(0, columns - 1);
 }
 
 function border(title: string): string {

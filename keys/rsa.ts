@@ -51,8 +51,8 @@ export class RsaPublicKey implements PublicKey {
   readonly blob: Uint8Array;
   /** The comment that came with the key; empty if there was none. */
   readonly comment: string;
-  /** `rsa-sha2-512` and `rsa-sha2-256` */
-  readonly algorithms: readonly string[] = algorithms;
+  /** `rsa-sha2-512` and `rsa-sha2-256`, or the one of them that the signer can. */
+  readonly algorithms: readonly string[];
   /** n, big-endian, without leading zeros. */
   readonly modulus: Uint8Array;
   /** e, big-endian, without leading zeros. */
@@ -64,13 +64,14 @@ export class RsaPublicKey implements PublicKey {
    *
    * @param modulus n, big-endian.
    * @param publicExponent e, big-endian.
+   * @param options `algorithms` are those of the signatures that count: both, unless given.
    * @throws {KeyFormatError} If the modulus is too small or too large, or the exponent is even,
    * below 3 or too large.
    */
   constructor(
     modulus: Uint8Array,
     publicExponent: Uint8Array,
-    options: { comment?: string } = {},
+    options: { comment?: string; algorithms?: readonly string[] } = {},
   ) {
     this.modulus = trimZeros(modulus).slice();
     this.publicExponent = trimZeros(publicExponent).slice();
@@ -79,6 +80,7 @@ export class RsaPublicKey implements PublicKey {
     this.blob = new Writer(modulus.length + 64)
       .string(type).mpint(this.publicExponent).mpint(this.modulus).finish();
     this.comment = options.comment ?? "";
+    this.algorithms = options.algorithms ?? algorithms;
   }
 
   /** The modulus' size in bits. */
@@ -88,7 +90,7 @@ export class RsaPublicKey implements PublicKey {
 
   /** Whether `signature` is this key's over `data`: see {@linkcode PublicKey.verify}. */
   async verify(name: string, data: Uint8Array, signature: Uint8Array): Promise<boolean> {
-    if (!isRsaSignature(name)) return false;
+    if (!isRsaSignature(name) || !this.algorithms.includes(name)) return false;
     const bytes = decodeSignature(name, signature);
     // Some peers leave out leading zeros, which RFC 4253 once allowed.
     const padded = bytes && leftPad(bytes, this.modulus.length);

@@ -8,8 +8,9 @@
 import { cbc } from "@noble/ciphers/aes.js";
 import { concatBytes, equalBytes, hexToBytes } from "@noble/curves/utils.js";
 import { md5 } from "@noble/hashes/legacy.js";
+import { clean } from "@noble/hashes/utils.js";
 import { KeyFormatError, printable } from "../wire/errors.ts";
-import { type DecryptionOptions, passphraseBytes, wrongPassphrase } from "./_passphrase.ts";
+import { type DecryptionOptions, withPassphrase, wrongPassphrase } from "./_passphrase.ts";
 import { derBits, derInteger, derOctets, DerReader, derSequence, derTagged } from "./der.ts";
 import { EcdsaPrivateKey } from "./ecdsa.ts";
 import type { PemBlock } from "./pem.ts";
@@ -134,15 +135,21 @@ export async function traditionalContent(
     );
   }
   const iv = hexToBytes(ivHex);
-  const passphrase = await passphraseBytes(options.passphrase);
-  let key: Uint8Array = new Uint8Array(0);
-  for (let digest = key; key.length < keyBytes;) {
-    digest = md5(concatBytes(digest, passphrase, iv.subarray(0, 8)));
-    key = concatBytes(key, digest);
-  }
+  const key = await withPassphrase(
+    options.passphrase,
+    (passphrase) => traditionalKey(passphrase, iv.subarray(0, 8)),
+  );
   try {
     return cbc(key.subarray(0, keyBytes), iv).decrypt(block.bytes);
   } catch (error) {
     throw wrongPassphrase(error);
+  } finally {
+    clean(key);
   }
+}
+
+/** Enough for any of the ciphers: OpenSSL's EVP_BytesToKey with MD5, once. */
+function traditionalKey(passphrase: Uint8Array, salt: Uint8Array): Uint8Array {
+  const first = md5(concatBytes(passphrase, salt));
+  return concatBytes(first, md5(concatBytes(first, passphrase, salt)));
 }

@@ -5,7 +5,7 @@
  */
 
 import { algorithmError } from "./_signature.ts";
-import { type Certificate, plainKey } from "./certificate.ts";
+import { Certificate, plainKey } from "./certificate.ts";
 import { plainAlgorithm } from "./certificate_algorithms.ts";
 import { samePublicKey } from "./public_key.ts";
 import type { Signer } from "./types.ts";
@@ -49,12 +49,13 @@ export function withCertificate(signer: Signer, certificate: Certificate): Certi
     throw new TypeError("Cannot sign with a certificate: it is that of another key");
   }
   const plain = isCertifiedSigner(signer) ? signer.plain : signer;
+  const shown = limited(certificate, plain.publicKey.algorithms);
   return {
-    publicKey: certificate,
+    publicKey: shown,
     plain,
     ...(plain.bind !== undefined && { bind: plain.bind.bind(plain) }),
     sign(algorithm, data) {
-      if (!certificate.algorithms.includes(algorithm)) throw algorithmError(certificate, algorithm);
+      if (!shown.algorithms.includes(algorithm)) throw algorithmError(shown, algorithm);
       return plain.sign(plainAlgorithm(algorithm), data);
     },
   };
@@ -63,4 +64,13 @@ export function withCertificate(signer: Signer, certificate: Certificate): Certi
 /** Whether a signer is one that {@linkcode withCertificate} made. */
 export function isCertifiedSigner(signer: Signer): signer is CertifiedSigner {
   return "plain" in signer;
+}
+
+/** The certificate without the algorithms that the signer does not have. */
+function limited(certificate: Certificate, algorithms: readonly string[]): Certificate {
+  const { blob, comment } = certificate;
+  if (certificate.publicKey.algorithms.every((name) => algorithms.includes(name))) {
+    return certificate;
+  }
+  return new Certificate(blob, { comment, algorithms });
 }

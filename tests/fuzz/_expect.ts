@@ -21,6 +21,16 @@ export function mayRefuse(parse: () => void): void {
   }
 }
 
+/** Gives what is written; null if it cannot be: what was read may have a NUL in it. */
+export function orUnwritable(write: () => string): string | null {
+  try {
+    return write();
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
+}
+
 /** Holds an engine to living on, or to a proper end. */
 export async function mayEnd(peer: HostilePeer): Promise<void> {
   const { engine } = peer;

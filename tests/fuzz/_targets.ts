@@ -19,6 +19,7 @@ import { corpus as knownHostsCorpus } from "./corpus/known_hosts.ts";
 import { corpus as messageSignaturesCorpus } from "./corpus/message_signatures.ts";
 import { corpus as packetCorpus } from "./corpus/packet_reader.ts";
 import { corpus as privateKeysCorpus } from "./corpus/private_keys.ts";
+import { corpus as publicKeysCorpus } from "./corpus/public_keys.ts";
 import { corpus as revokedKeysCorpus } from "./corpus/revoked_keys.ts";
 import { corpus as securityKeysCorpus } from "./corpus/security_key_signatures.ts";
 import { corpus as sshConfigCorpus } from "./corpus/ssh_config.ts";
@@ -37,6 +38,7 @@ import * as knownHosts from "./known_hosts.ts";
 import * as messageSignatures from "./message_signatures.ts";
 import * as packetReader from "./packet_reader.ts";
 import * as privateKeys from "./private_keys.ts";
+import * as publicKeys from "./public_keys.ts";
 import * as revokedKeys from "./revoked_keys.ts";
 import * as securityKeySignatures from "./security_key_signatures.ts";
 import * as sshConfig from "./ssh_config.ts";
@@ -71,6 +73,7 @@ export const targets: readonly FuzzTarget[] = [
     headBytes: 0,
     runs: 1500,
   },
+  { name: "public_keys", ...publicKeys, corpus: publicKeysCorpus, runs: 3000 },
   { name: "known_hosts", ...knownHosts, corpus: knownHostsCorpus, runs: 1500 },
   { name: "authorized_keys", ...authorizedKeys, corpus: authorizedKeysCorpus, runs: 3000 },
   { name: "ssh_config", ...sshConfig, corpus: sshConfigCorpus, runs: 10_000 },

@@ -16,6 +16,7 @@ import {
   removeAuthorizedKey,
 } from "../../keys/mod.ts";
 import { publicKeys } from "../keys/fixtures.ts";
+import { orUnwritable } from "./_expect.ts";
 
 const key = parsePublicKeyLine(publicKeys.ed25519);
 const addresses = ["192.0.2.7", "2001:db8::7", "host.example", null];
@@ -45,14 +46,4 @@ export async function fuzz(data: Uint8Array): Promise<void> {
   const removed = removeAuthorizedKey(added, key);
   assert.ok(!(await authorize(authorizedKeys(removed), request)).accepted);
   if (answer.accepted) assert.ok(lines[answer.entry.line - 1]?.entry !== null);
-}
-
-/** What was read may hold what cannot be written, such as a NUL. */
-function orUnwritable(write: () => string): string | null {
-  try {
-    return write();
-  } catch (error) {
-    if (error instanceof RangeError) return null;
-    throw error;
-  }
 }

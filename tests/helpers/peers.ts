@@ -32,6 +32,7 @@ export type PeerName =
   | "paramiko"
   | "ssh2"
   | "ssh-audit"
+  | "openssl"
   | "sshpass"
   | "tmux"
   | "chromium"
@@ -95,6 +96,7 @@ const PEERS: Readonly<Record<PeerName, Source>> = {
   "paramiko": python("paramiko", "python3-paramiko"),
   "ssh2": { program: "ssh2/lib/index.js", install: "npm ci --prefix tests/interop/npm" },
   "ssh-audit": debian("ssh-audit", "ssh-audit"),
+  "openssl": debian("openssl", "openssl"),
   "sshpass": debian("sshpass", "sshpass"),
   "tmux": debian("tmux", "tmux"),
   "chromium": debian("chromium", "chromium"),

@@ -330,6 +330,19 @@ describePeer(["ssh-add", "ssh", "ssh-keygen"], "our agent", (sshAdd, ssh) => {
     assert.equal((await listed(sshAdd, agent)).length, 1);
   });
 
+  it("takes no keys on smartcards from ssh-add -s, gives none up with -e, and goes on", async () => {
+    const store = new AgentStore();
+    store.add(fileOf(files.userKeys, "ssh-ed25519").key);
+    await using agent = await startOwnAgent(store);
+    const pin = await fileWith("pin", "#!/bin/sh\necho 1234\n", 0o700);
+    for (const args of [["-s", "/nowhere/pkcs11.so"], ["-e", "/nowhere/pkcs11.so"]]) {
+      const { code, stderr } = await runWithAgent(sshAdd, args, agent, pin);
+      assert.equal(code, 1);
+      assert.match(stderr, /(?:add|remove) card "[^"]+": agent refused operation/);
+    }
+    assert.equal((await listed(sshAdd, agent)).length, 1);
+  });
+
   it("lets ssh log in, with each type of key", async () => {
     const client = new OpenSshClient({ ssh, sshpass: "" }, files.directory);
     for (const name of keyNames) {

@@ -3,10 +3,12 @@ import assert from "node:assert/strict";
 import { connect, type SshClient } from "../../client/mod.ts";
 import {
   addAuthorizedKey,
+  formatKeyOptions,
   formatPrivateKey,
   formatPublicKeyLine,
   issueCertificate,
   type KeyOptions,
+  parseAuthorizedKeys,
   type PrivateKey,
   type Signer,
 } from "../../keys/mod.ts";
@@ -361,6 +363,37 @@ describePeer("sshd", "authorized keys of sshd, and our client", () => {
       await Deno.writeTextFile(path, line(withPorts(options, ports)));
       await using ssh = await login();
       await check(visitor(ssh), expected, ports);
+    });
+  }
+
+  const written: readonly KeyOptions[] = [
+    { command: 'echo "one,  two" # \\"' },
+    { command: `printf '%s|' "a\\\\b" 'c"d' "e\\"f" g\\ h` },
+    { command: "echo ,=,\t, 'x' \\\\# ä" },
+    { environment: { A: 'x "y", z' } },
+    { environment: { A: "a\\b\\\\c", B: '"' } },
+    {
+      from: "127.0.0.0/8,!127.0.0.2",
+      expiryTime: new Date(STARTED + DAY),
+      restrict: true,
+      pty: true,
+      environment: { A: "#=" },
+      permitOpen: [{ host: "127.0.0.1", port: 1 }, { host: "::1", port: null }],
+    },
+  ];
+  for (const options of written) {
+    it(`reads what we write: ${formatKeyOptions({ ...options, expiryTime: undefined })}`, async () => {
+      const text = addAuthorizedKey("", key.publicKey, options);
+      await Deno.writeTextFile(path, text);
+      const [{ entry } = { entry: null }] = parseAuthorizedKeys(text);
+      assert.deepEqual(entry?.options.command, options.command);
+      assert.deepEqual(entry?.options.environment, options.environment);
+      const { stdout } = await new Deno.Command("bash", {
+        args: ["-c", options.command ?? ASKED],
+        env: { ...options.environment },
+      }).output();
+      await using ssh = await login();
+      assert.equal(await visitor(ssh).run(ASKED), new TextDecoder().decode(stdout));
     });
   }
 });

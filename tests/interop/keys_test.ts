@@ -24,6 +24,7 @@ import { Reader } from "../../wire/reader.ts";
 import { Writer } from "../../wire/writer.ts";
 import { toHex } from "../helpers/hex.ts";
 import { describePeer, itWithPeer } from "../helpers/peers.ts";
+import { programOutput } from "../helpers/program_output.ts";
 
 interface Kind {
   readonly title: string;
@@ -41,7 +42,6 @@ const kinds: readonly Kind[] = [
 ];
 const passphrase = "correct horse";
 const comment = "ada's key, at home";
-const root = new URL("../../", import.meta.url);
 
 describePeer("ssh-keygen", "keys and ssh-keygen", (program) => {
   let dir = "";
@@ -57,7 +57,7 @@ describePeer("ssh-keygen", "keys and ssh-keygen", (program) => {
     await Deno.writeTextFile(path, text, { mode: 0o600 });
     return path;
   };
-  const run = (...args: string[]) => output(program, args);
+  const run = (...args: string[]) => programOutput(program, args);
   /** Makes a key with ssh-keygen. */
   const theirs = async ({ type, bits }: Kind, ...more: string[]) => {
     const path = newPath();
@@ -156,13 +156,17 @@ describePeer("ssh-keygen", "keys and ssh-keygen", (program) => {
         const allowed = await save(`ada ${line}\n`);
         const signature = await save(await signFile(ours, "data"));
         const args = ["-Y", "verify", "-f", allowed, "-I", "ada", "-n", "file", "-s", signature];
-        assert.match(await output(program, args, "data"), /Good "file" signature for ada/);
-        await assert.rejects(output(program, args, "other"), /incorrect signature/);
+        assert.match(await programOutput(program, args, "data"), /Good "file" signature for ada/);
+        await assert.rejects(programOutput(program, args, "other"), /incorrect signature/);
       });
 
       it("we verify what it signs, and not something else: -Y sign", async () => {
         const { path, line } = await theirs(kind, "-N", "");
-        const signature = await output(program, ["-Y", "sign", "-n", "file", "-f", path], "data");
+        const signature = await programOutput(
+          program,
+          ["-Y", "sign", "-n", "file", "-f", path],
+          "data",
+        );
         assert.equal(await verifyFile(line, "data", signature), true);
         assert.equal(await verifyFile(line, "other", signature), false);
       });
@@ -195,8 +199,8 @@ describePeer("ssh-keygen", "the keygen example", (program) => {
     const { mode } = await Deno.stat(path);
     assert.equal((mode ?? 0) & 0o777, 0o600);
     const line = await Deno.readTextFile(`${path}.pub`);
-    assert.equal(await output(program, ["-y", "-P", "", "-f", path]), line);
-    const shown = await output(program, ["-lv", "-f", `${path}.pub`]);
+    assert.equal(await programOutput(program, ["-y", "-P", "", "-f", path]), line);
+    const shown = await programOutput(program, ["-lv", "-f", `${path}.pub`]);
     const [first, ...picture] = shown.trimEnd().split("\n");
     assert.ok(stdout.includes(`${first?.split(" ")[1]} ${comment}\n`), stdout);
     assert.ok(stdout.includes(picture.join("\n")), stdout);
@@ -206,8 +210,11 @@ describePeer("ssh-keygen", "the keygen example", (program) => {
     const path = `${dir}/encrypted`;
     await example("-t", "ecdsa", "-b", "384", "-N", passphrase, "-a", "2", "-f", path);
     const line = await Deno.readTextFile(`${path}.pub`);
-    assert.equal(await output(program, ["-y", "-P", passphrase, "-f", path]), line);
-    await assert.rejects(output(program, ["-y", "-P", "", "-f", path]), /incorrect passphrase/);
+    assert.equal(await programOutput(program, ["-y", "-P", passphrase, "-f", path]), line);
+    await assert.rejects(
+      programOutput(program, ["-y", "-P", "", "-f", path]),
+      /incorrect passphrase/,
+    );
   });
 
   it("prints both halves without --out", async () => {
@@ -270,7 +277,7 @@ describePeer("ssh-keygen", "the keygen example", (program) => {
 
   it("runs as a task", async () => {
     const args = ["task", "--quiet", "keygen", "--seed", "my seed"];
-    const key = await parsePrivateKey(await output(Deno.execPath(), args));
+    const key = await parsePrivateKey(await programOutput(Deno.execPath(), args));
     const expected = await generateKey("ed25519", { seed: "my seed" });
     assert.equal(fingerprint(key.publicKey), fingerprint(expected.publicKey));
   });
@@ -283,14 +290,14 @@ describe("keys and PuTTY", () => {
       try {
         const key = await generateKey(kind.type, { bits: kind.bits, comment: "c" });
         await Deno.writeTextFile(`${dir}/key`, await formatPrivateKey(key), { mode: 0o600 });
-        const line = await output(program, ["-L", `${dir}/key`]);
+        const line = await programOutput(program, ["-L", `${dir}/key`]);
         assert.equal(line.trim(), formatPublicKeyLine(key.publicKey));
         // It has to take its own format in between: from one to the same it does nothing.
         await Deno.writeTextFile(`${dir}/empty`, "");
         const quiet = ["--new-passphrase", `${dir}/empty`];
-        await output(program, [`${dir}/key`, "-O", "private", "-o", `${dir}/ppk`, ...quiet]);
+        await programOutput(program, [`${dir}/key`, "-O", "private", "-o", `${dir}/ppk`, ...quiet]);
         const back = ["-O", "private-openssh-new", "-o", `${dir}/theirs`];
-        await output(program, [`${dir}/ppk`, ...back, ...quiet]);
+        await programOutput(program, [`${dir}/ppk`, ...back, ...quiet]);
         const again = await parsePrivateKey(await Deno.readTextFile(`${dir}/theirs`));
         assert.deepEqual(largerPrimeFirst(again.parts()), largerPrimeFirst(key.parts()));
       } finally {
@@ -309,24 +316,6 @@ function largerPrimeFirst(parts: PrivateKeyParts): unknown {
   const { modulus, publicExponent, privateExponent, prime1, prime2 } = parts;
   const primes = [prime1, prime2].map((prime) => toHex(prime)).sort();
   return { modulus, publicExponent, privateExponent, primes };
-}
-
-/** The standard output of a program; its complaints are the error where it fails. */
-async function output(program: string, args: readonly string[], input = ""): Promise<string> {
-  const child = new Deno.Command(program, {
-    args: [...args],
-    cwd: root,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  // A program that does not read has closed its end; that is its right.
-  await writer.write(new TextEncoder().encode(input)).then(() => writer.close()).catch(() => {});
-  const { success, stdout, stderr } = await child.output();
-  const said = new TextDecoder().decode(stdout);
-  if (!success) throw new Error(`${said}${new TextDecoder().decode(stderr)}`);
-  return said;
 }
 
 /** Runs the example in this process, and tells what it prints. */

@@ -4,12 +4,14 @@ import {
   checkMessage,
   checkSigner,
   formatAllowedSignerLine,
+  formatKrl,
   formatPrivateKey,
   formatPublicKeyLine,
   issueCertificate,
   type MessageHash,
   parseAllowedSigners,
   parseMessageSignature,
+  parseRevokedKeys,
   type PublicKey,
   type Signer,
   type SignerOptions,
@@ -17,6 +19,7 @@ import {
   verifyMessage,
   withCertificate,
 } from "../../keys/mod.ts";
+import { matchPatternList } from "../../keys/patterns.ts";
 import { describePeer } from "../helpers/peers.ts";
 import { softwareSecurityKey } from "../helpers/software_security_key.ts";
 import { keyKinds, keyOf } from "../helpers/sshd.ts";
@@ -162,7 +165,75 @@ describePeer("ssh-keygen", "signatures of messages and ssh-keygen", (keygen) => 
     }
   });
 
+  it("what has been revoked counts for neither: a key, a certificate's key, or its authority's", async () => {
+    const [key, ca, other] = [await keyOf("ed25519"), await keyOf("nistp384"), await keyOf("rsa")];
+    const certificate = await issueCertificate({
+      key: key.publicKey,
+      ca,
+      role: "user",
+      keyId: "id",
+      principals: [ada],
+      validBefore: null,
+    });
+    const authority = lineOf(ada, { certAuthority: true }, ca.publicKey);
+    const file = `${lineOf(ada, {}, key.publicKey)}\n${authority}\n`;
+    const allowed = await save(file);
+    for (const signer of [key, withCertificate(key, certificate)]) {
+      const signature = await signMessage(signer, message, { namespace: "file" });
+      const sig = await save(signature);
+      for (const { publicKey } of [key, ca, other]) {
+        const isBad = publicKey === key.publicKey || signer !== key && publicKey === ca.publicKey;
+        const line = new TextEncoder().encode(`${formatPublicKeyLine(publicKey)}\n`);
+        for (const list of [line, formatKrl({ keys: [publicKey] })]) {
+          const path = newPath();
+          await Deno.writeFile(path, list);
+          const args = ["-f", allowed, "-I", ada, "-n", "file", "-s", sig, "-r", path];
+          const theirs = await run("verify", ...args);
+          assert.equal(theirs.success, !isBad, theirs.output);
+          const ours = await verifyMessage(signature, message, {
+            namespace: "file",
+            identity: ada,
+            allowedSigners: parseAllowedSigners(file),
+            revoked: parseRevokedKeys(list),
+          });
+          assert.equal(ours.accepted, !isBad);
+        }
+      }
+    }
+  });
+
+  it("which lines are about somebody is found by both", async () => {
+    const { publicKey } = await keyOf("ed25519");
+    const lists = [ada, "*@example.com", "a*,b*", "*,!ada@*", "bob@example.com", "!*", "ADA*"];
+    const file = lists.map((list) => `${lineOf(list, {}, publicKey)}\n`).join("");
+    const allowed = await save(file);
+    for (const identity of [ada, "bob@example.com", "eve@example.org", "A", ""]) {
+      const theirs = await run("match-principals", "-f", allowed, "-I", identity);
+      const ours = parseAllowedSigners(file).flatMap(({ entry }) => entry?.principals ?? [])
+        .filter((list) => matchPatternList(identity, list) === "match");
+      assert.equal(theirs.success, ours.length > 0);
+      if (theirs.success) assert.deepEqual(theirs.output.trim().split("\n"), ours);
+    }
+  });
+
   describe("with a certificate", () => {
+    it("who may have signed is found by both", async () => {
+      const { publicKey: ca } = await keyOf("nistp384");
+      for (const pattern of ["*@example.com", ada, "*@example.org"]) {
+        const { signer } = await certified([ada, "bob@example.com", "eve@example.net"]);
+        const sig = await save(await signMessage(signer, message, { namespace: "file" }));
+        const file = `${lineOf(pattern, { certAuthority: true }, ca)}\n`;
+        const theirs = await run("find-principals", "-f", await save(file), "-s", sig);
+        const ours = await checkSigner(parseAllowedSigners(file), signer.publicKey, {
+          identity: null,
+          namespace: null,
+        });
+        assert.equal(ours.accepted, theirs.success, theirs.output);
+        if (!ours.accepted) continue;
+        assert.deepEqual(theirs.output.trim().split(/[\n,]/), ours.principals);
+      }
+    });
+
     const certified = async (
       principals: readonly string[],
       validBefore: Date | null = null,

@@ -6,9 +6,12 @@ import {
   fingerprintDigest,
   type FingerprintHash,
 } from "../../keys/fingerprint.ts";
+import { issueCertificate } from "../../keys/issue_certificate.ts";
+import { parsePrivateKey } from "../../keys/private_key.ts";
 import { parsePublicKeyLine } from "../../keys/public_key.ts";
 import { randomart } from "../../keys/randomart.ts";
-import { ed25519Shown, publicKeys } from "./fixtures.ts";
+import { securityKeys } from "./certificate_fixtures.ts";
+import { ed25519Shown, privateKeys, publicKeys } from "./fixtures.ts";
 
 const key = parsePublicKeyLine(publicKeys.ed25519);
 
@@ -57,5 +60,27 @@ describe("randomart", () => {
     assert.equal(lines[0], "+---[RSA 2048]----+");
     assert.equal(lines.at(-1), "+------[MD5]------+");
     assert.deepEqual(lines.map((line) => line.length), Array(11).fill(19));
+  });
+
+  it("leaves out the size, and then the last bracket, where there is no room for them", async () => {
+    const titles: string[] = [];
+    for (const line of [publicKeys.rsa, ...Object.values(securityKeys)]) {
+      const certificate = await issueCertificate({
+        key: parsePublicKeyLine(line),
+        ca: await parsePrivateKey(privateKeys.ed25519),
+        role: "user",
+        keyId: "id",
+        principals: ["ada"],
+        validBefore: null,
+      });
+      const lines = randomart(certificate).split("\n");
+      assert.deepEqual(lines.map((line) => line.length), Array(11).fill(19));
+      titles.push(lines[0] ?? "");
+    }
+    assert.deepEqual(titles.sort(), [
+      "+-[ECDSA-SK-CERT]-+",
+      "+-[RSA-CERT 2048]-+",
+      "+[ED25519-SK-CERT-+",
+    ]);
   });
 });

@@ -191,7 +191,8 @@ describe("an authorized key's options", () => {
     ]] as const;
     for (const [name, payload] of asked) {
       const channel = await client.openChannel("session");
-      await grants(channel.request("env", encodeEnv("SSH_ORIGINAL_COMMAND", "forged")));
+      const env = encodeEnv("SSH_ORIGINAL_COMMAND", "forged");
+      assert.equal(await grants(channel.request("env", env)), false);
       await channel.request(name, payload);
       await channel.closed;
     }

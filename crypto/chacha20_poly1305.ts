@@ -6,6 +6,7 @@
 
 import { chachaInJavaScript, type ChaChaPackets } from "./_chacha20_poly1305.ts";
 import { checkCipherKeys } from "./_keys.ts";
+import { fastestChaCha } from "./_node_chacha20_poly1305.ts";
 import { LENGTH_BYTES } from "./_packet.ts";
 import { chachaKernel } from "./kernel/chacha20_poly1305.ts";
 import type { CipherAlgorithm, PacketOpener, PacketSealer } from "./types.ts";
@@ -25,13 +26,24 @@ export const chacha20Poly1305: CipherAlgorithm = {
   aead: true,
   createSealer(keys) {
     checkCipherKeys(chacha20Poly1305, keys);
-    return sealerOf(keys.key.slice(), chachaKernel() ?? chachaInJavaScript);
+    return sealerOf(keys.key.slice(), packetsHere());
   },
   createOpener(keys) {
     checkCipherKeys(chacha20Poly1305, keys);
-    return openerOf(keys.key.slice(), chachaKernel() ?? chachaInJavaScript);
+    return openerOf(keys.key.slice(), packetsHere());
   },
 };
+
+let found: ChaChaPackets | undefined;
+
+/** Whatever does it fastest on this runtime. */
+function packetsHere(): ChaChaPackets {
+  if (found === undefined) {
+    const kernel = chachaKernel();
+    found = kernel === null ? chachaInJavaScript : fastestChaCha(kernel);
+  }
+  return found;
+}
 
 function sealerOf(key: Uint8Array, packets: ChaChaPackets): PacketSealer {
   return {

@@ -18,17 +18,24 @@ interface Exports {
   openLength(sequence: number, sealed: number): number;
   seal(sequence: number, length: number): void;
   open(sequence: number, length: number): number;
+  verify(sequence: number, length: number): number;
+}
+
+/** The kernel; it can also leave the decryption to others. */
+export interface ChaChaKernel extends ChaChaPackets {
+  /** Tells whether the tag at the end of an encrypted packet is right. */
+  verify(key: Uint8Array, sequence: number, packet: Uint8Array): boolean;
 }
 
 /** All connections share one: each call brings its key, and leaves none behind. */
-let kernel: ChaChaPackets | null | undefined;
+let kernel: ChaChaKernel | null | undefined;
 
 /** The kernel, compiled when it is first asked for; null where it cannot be. */
-export function chachaKernel(): ChaChaPackets | null {
+export function chachaKernel(): ChaChaKernel | null {
   return kernel === undefined ? kernel = load() : kernel;
 }
 
-function load(): ChaChaPackets | null {
+function load(): ChaChaKernel | null {
   try {
     const bytes = Uint8Array.from(atob(wasmBase64), (character) => character.charCodeAt(0));
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes));
@@ -39,7 +46,7 @@ function load(): ChaChaPackets | null {
   }
 }
 
-function kernelOf(wasm: Exports): ChaChaPackets {
+function kernelOf(wasm: Exports): ChaChaKernel {
   const memory = new Uint8Array(wasm.memory.buffer);
   const address = wasm.packetAddress();
   return {
@@ -69,6 +76,13 @@ function kernelOf(wasm: Exports): ChaChaPackets {
       return isRight
         ? new Uint8Array(memory.subarray(address + LENGTH_BYTES, address + length))
         : null;
+    },
+    verify(key, sequence, packet) {
+      memory.set(key);
+      memory.set(packet, address);
+      const isRight = wasm.verify(sequence, packet.length - TAG_BYTES) !== 0;
+      memory.fill(0, 0, address);
+      return isRight;
     },
   };
 }

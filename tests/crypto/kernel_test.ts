@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "@std/testing/bdd";
+import { chacha20orig } from "@noble/ciphers/chacha.js";
 import fc from "fast-check";
 import { chachaInJavaScript } from "../../crypto/_chacha20_poly1305.ts";
+import { withNode } from "../../crypto/_node_chacha20_poly1305.ts";
+import { type NodeCrypto, nodeCrypto } from "../../crypto/_node_crypto.ts";
 import { chachaKernel } from "../../crypto/kernel/chacha20_poly1305.ts";
 import { seededRandom } from "../helpers/seeded_random.ts";
 
@@ -81,4 +84,47 @@ describe("ChaCha20-Poly1305 kernel", () => {
       assert.deepEqual(altered, before);
     }
   });
+
+  it("opens large packets as it does with ChaCha20 of OpenSSL, and refuses the same", () => {
+    const packets = withNode(kernel, openSsl);
+    const key = seededRandom(5)(64);
+    const names: string[] = [];
+    for (const length of [4, 1000, 8175, 8176, 8177, 32_800, 100_000]) {
+      const sequence = 0x80000000 + length;
+      const plain = packetOf(length, length);
+      const sealed = plain.slice();
+      packets.seal(key, sequence, sealed);
+      names.push(usedOpenSsl(() => {
+        assert.deepEqual(packets.open(key, sequence, sealed), plain.slice(4, length));
+      }));
+      sealed[length - 1] = (sealed[length - 1] ?? 0) ^ 1;
+      assert.equal(packets.open(key, sequence, sealed), null);
+    }
+    assert.deepEqual(names, ["", "", "", "chacha20", "chacha20", "chacha20", "chacha20"]);
+  });
 });
+
+let used = "";
+
+function usedOpenSsl(action: () => void): string {
+  used = "";
+  action();
+  return used;
+}
+
+/** What OpenSSL takes as an IV: a counter of 32 bits, little-endian, and 12 bytes of a nonce. */
+const openSsl: NodeCrypto = {
+  ...nodeCrypto() as NodeCrypto,
+  createDecipheriv(name, key, iv) {
+    used = name;
+    const counter = new DataView(iv.buffer, iv.byteOffset).getUint32(0, true);
+    assert.deepEqual(iv.slice(4, 8), new Uint8Array(4));
+    return {
+      setAAD() {},
+      setAuthTag() {},
+      getAuthTag: () => assert.fail(),
+      final: () => assert.fail(),
+      update: (data) => chacha20orig(key, iv.slice(8), data, undefined, counter),
+    };
+  },
+};

@@ -58,6 +58,8 @@ const MACS = [
 ];
 const COMPRESSION = ["none", "zlib@openssh.com"];
 
+/** What goes both ways over each connection: some chunks. */
+const VISIT_BYTES = 512 * 1024;
 const USER = "ada";
 const PASSWORD = "sesame";
 
@@ -215,6 +217,8 @@ class Scenario {
     const [ssh, server] = await this.#connect({ algorithms }, { algorithms });
     const { code, stdout } = await runCommand(ssh, "shout", "hi");
     expect(JSON.stringify(names), [code, stdout], [3, "HI"]);
+    // Large packets may go another way than small ones.
+    await transfer(ssh, "cat", VISIT_BYTES);
     const { kex, hostKey, clientToServer: { cipher, mac, compression } } = ssh.info.algorithms;
     const chosen = [kex, { name: hostKey }, cipher, mac, compression].map((one) => one?.name);
     for (const [name] of Object.values(names)) {

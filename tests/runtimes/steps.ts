@@ -47,31 +47,39 @@ export interface Transfer {
   readonly milliseconds: number;
 }
 
-/** Sends 10 MiB to a command that sends all back, and compares; keys change in the middle. */
-export async function transfer(ssh: SshClient, command: string): Promise<Transfer> {
+/** Sends so much to a command that sends all back, and compares; keys change in the middle. */
+export async function transfer(
+  ssh: SshClient,
+  command: string,
+  bytes: number = TRANSFER_BYTES,
+): Promise<Transfer> {
   const startedAt = performance.now();
   const process = ssh.command(command).spawn();
   const [sentBytes, receivedBytes] = await Promise.all([
-    send(process.stdin, () => ssh.rekey()),
+    send(process.stdin, bytes, () => ssh.rekey()),
     receive(process.stdout),
   ]);
   expect("the transfer's status", (await process.status).code, 0);
-  expect("bytes sent", sentBytes, TRANSFER_BYTES);
-  expect("bytes received", receivedBytes, TRANSFER_BYTES);
+  expect("bytes sent", sentBytes, bytes);
+  expect("bytes received", receivedBytes, bytes);
   return { sentBytes, receivedBytes, milliseconds: performance.now() - startedAt };
 }
 
-async function send(stream: WritableStream<Uint8Array>, onHalf: () => void): Promise<number> {
+async function send(
+  stream: WritableStream<Uint8Array>,
+  bytes: number,
+  onHalf: () => void,
+): Promise<number> {
   const writer = stream.getWriter();
-  for (let sent = 0; sent < TRANSFER_BYTES; sent += CHUNK_BYTES) {
-    if (sent === TRANSFER_BYTES / 2) onHalf();
+  for (let sent = 0; sent < bytes; sent += CHUNK_BYTES) {
+    if (sent === bytes / 2) onHalf();
     const chunk = new Uint8Array(CHUNK_BYTES);
     for (let i = 0; i < CHUNK_BYTES; i++) chunk[i] = byteAt(sent + i);
     await writer.ready;
     writer.write(chunk).catch(() => {});
   }
   await writer.close();
-  return TRANSFER_BYTES;
+  return bytes;
 }
 
 async function receive(stream: ReadableStream<Uint8Array>): Promise<number> {

@@ -44,16 +44,25 @@ export function seal(sequence: u32, length: usize): void {
   v128.store(PACKET + length, authenticate(key0, key1, PACKET, length));
 }
 
+/** Tells whether the tag behind the packet of `length` bytes is right. */
+export function verify(sequence: u32, length: usize): bool {
+  return !v128.any_true(v128.xor(tagOf(sequence, length), v128.load(PACKET + length)));
+}
+
 /**
  * Verifies the tag behind the packet of `length` bytes, and decrypts the packet in place, but for
  * its length. Without a right tag nothing is decrypted.
  */
 export function open(sequence: u32, length: usize): bool {
-  blocks(KEY, 0, sequence, ZEROS, STREAM);
-  const tag = authenticate(v128.load(STREAM), v128.load(STREAM + 16), PACKET, length);
-  if (v128.any_true(v128.xor(tag, v128.load(PACKET + length)))) return false;
+  if (!verify(sequence, length)) return false;
   encrypt(sequence, PACKET + LENGTH_BYTES, length - LENGTH_BYTES);
   return true;
+}
+
+/** Block 0 of the key stream begins with Poly1305's key; what it leaves behind is used, too. */
+function tagOf(sequence: u32, length: usize): v128 {
+  blocks(KEY, 0, sequence, ZEROS, STREAM);
+  return authenticate(v128.load(STREAM), v128.load(STREAM + 16), PACKET, length);
 }
 
 /** Applies the key stream from block 1 on; blocks 0 to 3 are there already. */

@@ -3,9 +3,9 @@
  * send more.
  *
  * The window is refilled by what the application has taken, never by what has arrived, so that
- * a slow reader holds its own peer back and nobody else's. It is refilled in batches of half its
- * size: often enough that a sender on a fast link does not run dry, and seldom enough that a
- * reader of single bytes does not send a message for each.
+ * a slow reader holds its own peer back and nobody else's. It is refilled in batches of an eighth of
+ * its size: often enough that a sender on a fast link does not run dry, nor pours out all that it
+ * has at once; and seldom enough that a reader of single bytes does not send a message for each.
  *
  * @module
  */
@@ -17,6 +17,9 @@ import { WindowGrowth } from "./window_growth.ts";
 export const MAX_WINDOW_BYTES = 0xffffffff;
 /** The most data in one packet that a peer can be allowed. */
 export const MAX_PACKET_DATA_BYTES: number = 256 * 1024;
+
+/** In how many batches a window is refilled. */
+const BATCHES = 8;
 
 /** How much the peer may still send. */
 export class ReceiveWindow {
@@ -81,7 +84,7 @@ export class ReceiveWindow {
     const waitingBytes = this.#sizeBytes - this.#remainingBytes - this.#takenBytes;
     checkSize("number of bytes that are taken", bytes, 0, waitingBytes);
     this.#takenBytes += bytes;
-    if (this.#takenBytes * 2 < this.#sizeBytes) return 0;
+    if (this.#takenBytes * BATCHES < this.#sizeBytes) return 0;
     this.#growth?.refilled(this.#remainingBytes);
     const refill = this.#takenBytes + this.#grow(waitingBytes - bytes);
     this.#takenBytes = 0;

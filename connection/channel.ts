@@ -72,6 +72,7 @@ export class Channel {
   #errorWritable: WritableStream<Uint8Array> | null = null;
   readonly #writableControllers: WritableStreamDefaultController[] = [];
   readonly #asked: Set<Deferred<void>> = new Set();
+  #hasOpened = false;
   #sentEof = false;
   #receivedEof = false;
   #closing = false;
@@ -264,7 +265,7 @@ export class Channel {
     return {
       onOpen: () => {
         if (this.#closing) this.#channel?.sendClose();
-        else this.#opened.resolve();
+        else this.#handleOpen();
       },
       onOpenFailure: (reason, description) => {
         const why = printable(description) || "the peer gave no reason";
@@ -293,7 +294,12 @@ export class Channel {
   attach(channel: EngineChannel): void {
     this.#channel = channel;
     this.#outbox.attach(channel);
-    if (channel.isOpen) this.#opened.resolve();
+    if (channel.isOpen) this.#handleOpen();
+  }
+
+  #handleOpen(): void {
+    this.#hasOpened = true;
+    this.#opened.resolve();
   }
 
   #takeData(data: Uint8Array<ArrayBuffer>, type: number): void {
@@ -320,12 +326,11 @@ export class Channel {
   #finish(reason: unknown): void {
     if (this.#ended !== null) return;
     this.#ended = { reason };
-    const error = reason ?? new ChannelClosedError(`The ${this.type} channel was closed`);
-    this.#outbox.fail(error);
-    for (const answer of this.#asked) answer.reject(error);
-    this.#asked.clear();
-    this.#opened.reject(error);
     if (reason === null) {
+      // Errors are dear, since each takes a stack along: most channels end with nobody to be told.
+      if (this.#isWaitedFor) {
+        this.#failWaiting(new ChannelClosedError(`The ${this.type} channel was closed`));
+      }
       this.#output.end();
       this.#errors.end();
       this.#events?.push({ type: "closed" });
@@ -333,22 +338,33 @@ export class Channel {
       this.#requests.end();
       this.#closed.resolve();
     } else {
-      this.#failWritables(error);
-      this.#output.fail(error);
-      this.#errors.fail(error);
-      this.#events?.fail(error);
-      this.#requests.fail(error);
-      this.#closed.reject(error);
+      this.#failWaiting(reason);
+      this.#failWritables(reason);
+      this.#output.fail(reason);
+      this.#errors.fail(reason);
+      this.#events?.fail(reason);
+      this.#requests.fail(reason);
+      this.#closed.reject(reason);
     }
+  }
+
+  /** Whether anybody waits for the channel to be opened, for data to be sent, or for an answer. */
+  get #isWaitedFor(): boolean {
+    const isOpening = !this.#hasOpened && !this.#closing;
+    return isOpening || !this.#outbox.isEmpty || this.#asked.size > 0;
+  }
+
+  #failWaiting(reason: unknown): void {
+    this.#outbox.fail(reason);
+    for (const answer of this.#asked) answer.reject(reason);
+    this.#asked.clear();
+    this.#opened.reject(reason);
   }
 
   #closeOurs(reason: unknown): void {
     if (this.#closing || this.#ended !== null) return;
     this.#closing = true;
-    this.#outbox.fail(reason);
-    for (const answer of this.#asked) answer.reject(reason);
-    this.#asked.clear();
-    this.#opened.reject(reason);
+    this.#failWaiting(reason);
     this.#failWritables(reason);
     this.#channel?.sendClose();
   }

@@ -76,6 +76,7 @@ export class HostedSession implements ServerSession {
   #envLength = 0;
   #running = false;
   #forwardsAgent = false;
+  #outputsFailed = false;
   #outputClosed = false;
   #eof: Promise<void> | null = null;
   #ending: Promise<void> | null = null;
@@ -376,7 +377,7 @@ export class HostedSession implements ServerSession {
 
   #finish(error: Error | undefined): void {
     this.#over = true;
-    this.#failOutputs(error);
+    if (error !== undefined || !this.#outputsFailed) this.#failOutputs(error);
     this.sizes.end();
     this.signals.end();
     const reason = error ?? new ChannelClosedError("The session is over");
@@ -386,6 +387,7 @@ export class HostedSession implements ServerSession {
   }
 
   #failOutputs(error?: Error): void {
+    this.#outputsFailed = true;
     const reason = error ?? new ChannelClosedError("Cannot write: the session is over");
     this.#output.fail(reason);
     this.#errors.fail(reason);

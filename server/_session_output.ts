@@ -23,9 +23,10 @@ const CR = 0x0d;
 
 /** A stream that knows which of the writes made to it are still under way, awaited or not. */
 export class SessionOutput {
-  readonly stream: WritableStream<Uint8Array>;
   readonly #sink: OutputSink;
+  #stream: WritableStream<Uint8Array> | null = null;
   #controller: WritableStreamDefaultController | null = null;
+  #failure: { readonly reason: unknown } | null = null;
   #made = 0;
   #done = 0;
   #over = false;
@@ -34,24 +35,11 @@ export class SessionOutput {
 
   constructor(sink: OutputSink) {
     this.#sink = sink;
-    this.stream = new WritableStream<Uint8Array>({
-      start: (controller) => {
-        this.#controller = controller;
-      },
-      write: (chunk) => this.#write(chunk),
-      close: () => {
-        this.#finish();
-        return sink.onClose();
-      },
-      abort: () => this.#finish(),
-    }, {
-      highWaterMark: HIGH_WATER_BYTES,
-      // Called when a write is made, so that none is overlooked that waits for its turn.
-      size: (chunk) => {
-        this.#made++;
-        return chunk?.byteLength ?? 0;
-      },
-    });
+  }
+
+  /** The stream, made when it is first asked for: of most sessions nobody writes to stderr. */
+  get stream(): WritableStream<Uint8Array> {
+    return this.#stream ??= this.#makeStream();
   }
 
   /** Waits until all writes that have been made by now are done, or never will be. */
@@ -65,7 +53,30 @@ export class SessionOutput {
   /** Has the writers fail: nothing more can be sent. */
   fail(reason: unknown): void {
     this.#finish();
+    this.#failure ??= { reason };
     this.#controller?.error(reason);
+  }
+
+  #makeStream(): WritableStream<Uint8Array> {
+    return new WritableStream<Uint8Array>({
+      start: (controller) => {
+        this.#controller = controller;
+        if (this.#failure !== null) controller.error(this.#failure.reason);
+      },
+      write: (chunk) => this.#write(chunk),
+      close: () => {
+        this.#finish();
+        return this.#sink.onClose();
+      },
+      abort: () => this.#finish(),
+    }, {
+      highWaterMark: HIGH_WATER_BYTES,
+      // Called when a write is made, so that none is overlooked that waits for its turn.
+      size: (chunk) => {
+        this.#made++;
+        return chunk?.byteLength ?? 0;
+      },
+    });
   }
 
   async #write(chunk: Uint8Array): Promise<void> {

@@ -7,7 +7,7 @@
 /** The bytes of the length field. */
 export const LENGTH_BYTES = 4;
 
-/** From here on a packet is worth the round trip to WebCrypto. */
+/** From here on a packet is worth the round trip to WebCrypto, once that has its key ready. */
 export const LARGE_BYTES = 4096;
 
 /** The value of the length field, the first four bytes. */

@@ -7,6 +7,7 @@
 
 import { AES_BLOCK_BYTES, type AesCtr, createAesCtr } from "./_aes_ctr.ts";
 import { checkCipherKeys } from "./_keys.ts";
+import { type Later, later } from "./_later.ts";
 import { LARGE_BYTES, LENGTH_BYTES, readLength } from "./_packet.ts";
 import { createWebAesCtr, type WebAesCtr } from "./_web_aes_ctr.ts";
 import type {
@@ -38,7 +39,7 @@ function aesCtr(name: string, keyBytes: number): CipherAlgorithm {
       const { mac, encryptThenMac } = keyedMac(name, keys);
       const stream = createAesCtr(keys.key, keys.iv);
       return encryptThenMac
-        ? encryptThenMacSealer(stream, laterOf(keys.key), mac)
+        ? encryptThenMacSealer(stream, later(createWebAesCtr(keys.key)), mac)
         : encryptAndMacSealer(stream, mac);
     },
     createOpener(keys) {
@@ -46,7 +47,7 @@ function aesCtr(name: string, keyBytes: number): CipherAlgorithm {
       const { mac, encryptThenMac } = keyedMac(name, keys);
       const stream = createAesCtr(keys.key, keys.iv);
       return encryptThenMac
-        ? encryptThenMacOpener(stream, laterOf(keys.key), mac)
+        ? encryptThenMacOpener(stream, later(createWebAesCtr(keys.key)), mac)
         : encryptAndMacOpener(stream, mac);
     },
   };
@@ -59,19 +60,8 @@ function keyedMac(name: string, keys: CipherKeys): { mac: PacketMac; encryptThen
   return { mac: algorithm.create(key), encryptThenMac: algorithm.encryptThenMac };
 }
 
-/** WebCrypto, once its key is ready: until then, and for small packets, there is the other. */
-interface Later {
-  ctr: WebAesCtr | null;
-}
-
-function laterOf(key: Uint8Array): Later {
-  const later: Later = { ctr: null };
-  createWebAesCtr(key).then((ctr) => later.ctr = ctr, () => {});
-  return later;
-}
-
 /** The length in the clear, and the MAC over the ciphertext. */
-function encryptThenMacSealer(stream: AesCtr, later: Later, mac: PacketMac): PacketSealer {
+function encryptThenMacSealer(stream: AesCtr, web: Later<WebAesCtr>, mac: PacketMac): PacketSealer {
   return {
     blockBytes: AES_BLOCK_BYTES,
     tagBytes: mac.tagBytes,
@@ -83,13 +73,13 @@ function encryptThenMacSealer(stream: AesCtr, later: Later, mac: PacketMac): Pac
         packet.set(sealed, LENGTH_BYTES);
         mac.sign(sequence, packet.subarray(0, end), packet.subarray(end));
       };
-      if (later.ctr === null || data.length < LARGE_BYTES) return finish(stream.xor(data));
-      return later.ctr.xor(stream.skip(data.length / AES_BLOCK_BYTES), data).then(finish);
+      if (web.value === null || data.length < LARGE_BYTES) return finish(stream.xor(data));
+      return web.value.xor(stream.skip(data.length / AES_BLOCK_BYTES), data).then(finish);
     },
   };
 }
 
-function encryptThenMacOpener(stream: AesCtr, later: Later, mac: PacketMac): PacketOpener {
+function encryptThenMacOpener(stream: AesCtr, web: Later<WebAesCtr>, mac: PacketMac): PacketOpener {
   return {
     blockBytes: AES_BLOCK_BYTES,
     tagBytes: mac.tagBytes,
@@ -101,8 +91,8 @@ function encryptThenMacOpener(stream: AesCtr, later: Later, mac: PacketMac): Pac
       if (end < LENGTH_BYTES || (end - LENGTH_BYTES) % AES_BLOCK_BYTES !== 0) return null;
       if (!mac.verify(sequence, packet.subarray(0, end), packet.subarray(end))) return null;
       const data = packet.subarray(LENGTH_BYTES, end);
-      if (later.ctr === null || data.length < LARGE_BYTES) return stream.xor(data);
-      return later.ctr.xor(stream.skip(data.length / AES_BLOCK_BYTES), data);
+      if (web.value === null || data.length < LARGE_BYTES) return stream.xor(data);
+      return web.value.xor(stream.skip(data.length / AES_BLOCK_BYTES), data);
     },
   };
 }

@@ -7,6 +7,7 @@
 
 import { type AesGcm, createAesGcm, GCM_TAG_BYTES } from "./_aes_gcm.ts";
 import { checkCipherKeys } from "./_keys.ts";
+import { type Later, later } from "./_later.ts";
 import { LARGE_BYTES, LENGTH_BYTES, readLength } from "./_packet.ts";
 import { createWebAesGcm, type WebAesGcm } from "./_web_aes_gcm.ts";
 import type { CipherAlgorithm, PacketOpener, PacketProtection, PacketSealer } from "./types.ts";
@@ -34,28 +35,25 @@ function aesGcm(name: string, keyBytes: number): CipherAlgorithm {
     aead: true,
     createSealer(keys) {
       checkCipherKeys(algorithm, keys);
-      return gcmSealer(createAesGcm(keys.key), laterOf(keys.key), new InvocationNonce(keys.iv));
+      return gcmSealer(
+        createAesGcm(keys.key),
+        later(createWebAesGcm(keys.key)),
+        new InvocationNonce(keys.iv),
+      );
     },
     createOpener(keys) {
       checkCipherKeys(algorithm, keys);
-      return gcmOpener(createAesGcm(keys.key), laterOf(keys.key), new InvocationNonce(keys.iv));
+      return gcmOpener(
+        createAesGcm(keys.key),
+        later(createWebAesGcm(keys.key)),
+        new InvocationNonce(keys.iv),
+      );
     },
   };
   return algorithm;
 }
 
-/** WebCrypto, once its key is ready: until then, and for small packets, there is the other. */
-interface Later {
-  gcm: WebAesGcm | null;
-}
-
-function laterOf(key: Uint8Array): Later {
-  const later: Later = { gcm: null };
-  createWebAesGcm(key).then((gcm) => later.gcm = gcm, () => {});
-  return later;
-}
-
-function gcmSealer(gcm: AesGcm, later: Later, nonce: InvocationNonce): PacketSealer {
+function gcmSealer(gcm: AesGcm, web: Later<WebAesGcm>, nonce: InvocationNonce): PacketSealer {
   return {
     ...protection,
     seal(packet) {
@@ -63,15 +61,15 @@ function gcmSealer(gcm: AesGcm, later: Later, nonce: InvocationNonce): PacketSea
       const iv = nonce.next();
       const aad = packet.subarray(0, LENGTH_BYTES);
       const data = packet.subarray(LENGTH_BYTES, end);
-      if (later.gcm !== null && data.length >= LARGE_BYTES) {
-        return later.gcm.seal(iv, aad, data).then((sealed) => packet.set(sealed, LENGTH_BYTES));
+      if (web.value !== null && data.length >= LARGE_BYTES) {
+        return web.value.seal(iv, aad, data).then((sealed) => packet.set(sealed, LENGTH_BYTES));
       }
       gcm.seal(iv, aad, data, packet.subarray(end));
     },
   };
 }
 
-function gcmOpener(gcm: AesGcm, later: Later, nonce: InvocationNonce): PacketOpener {
+function gcmOpener(gcm: AesGcm, web: Later<WebAesGcm>, nonce: InvocationNonce): PacketOpener {
   return {
     ...protection,
     headBytes: LENGTH_BYTES,
@@ -81,8 +79,8 @@ function gcmOpener(gcm: AesGcm, later: Later, nonce: InvocationNonce): PacketOpe
       if (end < LENGTH_BYTES) return null;
       const iv = nonce.next();
       const aad = packet.subarray(0, LENGTH_BYTES);
-      if (later.gcm !== null && packet.length >= LARGE_BYTES) {
-        return later.gcm.open(iv, aad, packet.subarray(LENGTH_BYTES));
+      if (web.value !== null && packet.length >= LARGE_BYTES) {
+        return web.value.open(iv, aad, packet.subarray(LENGTH_BYTES));
       }
       return gcm.open(iv, aad, packet.subarray(LENGTH_BYTES, end), packet.subarray(end));
     },

@@ -18,11 +18,17 @@ interface Exports {
   openLength(sequence: number, sealed: number): number;
   seal(sequence: number, length: number): void;
   open(sequence: number, length: number): number;
+  sign(sequence: number, length: number): void;
   verify(sequence: number, length: number): number;
 }
 
-/** The kernel; it can also leave the decryption to others. */
+/** The kernel; it can also leave to others what is behind a packet's length. */
 export interface ChaChaKernel extends ChaChaPackets {
+  /**
+   * Encrypts the length of a packet, the rest of which is encrypted already, and writes the tag to
+   * its end.
+   */
+  sign(key: Uint8Array, sequence: number, packet: Uint8Array): void;
   /** Tells whether the tag at the end of an encrypted packet is right. */
   verify(key: Uint8Array, sequence: number, packet: Uint8Array): boolean;
 }
@@ -76,6 +82,15 @@ function kernelOf(wasm: Exports): ChaChaKernel {
       return isRight
         ? new Uint8Array(memory.subarray(address + LENGTH_BYTES, address + length))
         : null;
+    },
+    sign(key, sequence, packet) {
+      const length = packet.length - TAG_BYTES;
+      memory.set(key);
+      memory.set(packet.subarray(0, length), address);
+      wasm.sign(sequence, length);
+      packet.set(memory.subarray(address, address + LENGTH_BYTES));
+      packet.set(memory.subarray(address + length, address + packet.length), length);
+      memory.fill(0, 0, address);
     },
     verify(key, sequence, packet) {
       memory.set(key);

@@ -3,7 +3,7 @@
  * PROTOCOL.chacha20poly1305; RFC 8439 for the primitives).
  *
  * ChaCha20 runs four blocks abreast, each vector holding the same word of four blocks. Poly1305
- * runs two abreast, on limbs of 26 bits, whose products fit into 64.
+ * does so too, on limbs of 13 bits, of which two are multiplied, and the products added, at once.
  *
  * This is AssemblyScript. The host puts the key and the packet into memory at the addresses below.
  */
@@ -14,13 +14,20 @@ const KEY: usize = 0;
 const STREAM: usize = 64;
 /** 256 bytes of zeros: applied to them, the key stream is itself. */
 const ZEROS: usize = 320;
+/** What Poly1305 multiplies four blocks with: 18 vectors, and 18 for the last time. */
+const FACTORS: usize = 576;
+const LAST_FACTORS: usize = 864;
+/** 20 limbs of 16 bits. */
+const LIMBS: usize = 1152;
 /** The packet: its length, its payload, and room for the tag. */
-const PACKET: usize = 1024;
+const PACKET: usize = 1280;
 
 const LENGTH_BYTES: usize = 4;
 const BLOCK: usize = 64;
 const STREAM_BYTES: usize = 256;
 const LIMB: u64 = 0x3ffffff;
+/** From here on taking four blocks at once saves more than what it costs to ready it. */
+const WORTHWHILE: usize = 256;
 
 /** Where the packet is to be put. */
 export function packetAddress(): usize {
@@ -35,13 +42,21 @@ export function openLength(sequence: u32, sealed: u32): u32 {
 
 /** Encrypts the packet of `length` bytes in place, and writes its tag behind it. */
 export function seal(sequence: u32, length: usize): void {
-  blocks(KEY + 32, 0, sequence, ZEROS, STREAM);
-  store<u32>(PACKET, load<u32>(PACKET) ^ load<u32>(STREAM));
+  sealLength(sequence);
   blocks(KEY, 0, sequence, ZEROS, STREAM);
   const key0 = v128.load(STREAM);
   const key1 = v128.load(STREAM + 16);
   encrypt(sequence, PACKET + LENGTH_BYTES, length - LENGTH_BYTES);
   v128.store(PACKET + length, authenticate(key0, key1, PACKET, length));
+}
+
+/**
+ * Encrypts the length of the packet of `length` bytes, the rest of which is encrypted already, and
+ * writes its tag behind it.
+ */
+export function sign(sequence: u32, length: usize): void {
+  sealLength(sequence);
+  v128.store(PACKET + length, tagOf(sequence, length));
 }
 
 /** Tells whether the tag behind the packet of `length` bytes is right. */
@@ -57,6 +72,11 @@ export function open(sequence: u32, length: usize): bool {
   if (!verify(sequence, length)) return false;
   encrypt(sequence, PACKET + LENGTH_BYTES, length - LENGTH_BYTES);
   return true;
+}
+
+function sealLength(sequence: u32): void {
+  blocks(KEY + 32, 0, sequence, ZEROS, STREAM);
+  store<u32>(PACKET, load<u32>(PACKET) ^ load<u32>(STREAM));
 }
 
 /** Block 0 of the key stream begins with Poly1305's key; what it leaves behind is used, too. */
@@ -267,9 +287,9 @@ function authenticate(r: v128, s: v128, start: usize, length: usize): v128 {
   r3 = (rHigh >> 14) & LIMB;
   r4 = rHigh >> 40;
   h0 = h1 = h2 = h3 = h4 = 0;
-  const paired = length & ~31;
-  if (paired > 0) absorbPairs(start, paired);
-  absorb(start + paired, length - paired);
+  const abreast = length >= WORTHWHILE ? length & ~63 : 0;
+  if (abreast > 0) absorbFours(start, abreast);
+  absorb(start + abreast, length - abreast);
   return tag(s);
 }
 
@@ -311,11 +331,19 @@ function absorb(start: usize, length: usize): void {
 /** h = h * r, carried as far as the next multiplication needs. */
 function multiply(): void {
   const s1 = r1 * 5, s2 = r2 * 5, s3 = r3 * 5, s4 = r4 * 5;
-  const d0 = h0 * r0 + h1 * s4 + h2 * s3 + h3 * s2 + h4 * s1;
-  let d1 = h0 * r1 + h1 * r0 + h2 * s4 + h3 * s3 + h4 * s2;
-  let d2 = h0 * r2 + h1 * r1 + h2 * r0 + h3 * s4 + h4 * s3;
-  let d3 = h0 * r3 + h1 * r2 + h2 * r1 + h3 * r0 + h4 * s4;
-  let d4 = h0 * r4 + h1 * r3 + h2 * r2 + h3 * r1 + h4 * r0;
+  carry(
+    h0 * r0 + h1 * s4 + h2 * s3 + h3 * s2 + h4 * s1,
+    h0 * r1 + h1 * r0 + h2 * s4 + h3 * s3 + h4 * s2,
+    h0 * r2 + h1 * r1 + h2 * r0 + h3 * s4 + h4 * s3,
+    h0 * r3 + h1 * r2 + h2 * r1 + h3 * r0 + h4 * s4,
+    h0 * r4 + h1 * r3 + h2 * r2 + h3 * r1 + h4 * r0,
+  );
+}
+
+/** The accumulator, of limbs that are too long. */
+// @ts-ignore: a decorator of AssemblyScript
+@inline
+function carry(d0: u64, d1: u64, d2: u64, d3: u64, d4: u64): void {
   d1 += d0 >> 26;
   d2 += d1 >> 26;
   d3 += d2 >> 26;
@@ -328,128 +356,154 @@ function multiply(): void {
   h4 = d4 & LIMB;
 }
 
-// @ts-ignore: a decorator of AssemblyScript
-@inline
-function both(low: u64, high: u64): v128 {
-  return i64x2.replace_lane(i64x2.splat(low), 1, high);
+/**
+ * The 18 vectors of factors of a power of r that a product takes: `FACTORS + 128 + 16 * m` has, in
+ * each lane, `R(m)` in its lower half and `R(m - 1)` in its upper one. `R(m)` is limb m of the
+ * power, of 13 bits and signed; below 0 it is 5 times limb 10 + m, since 2^130 is 5.
+ */
+function putFactors(factors: usize, firstLane: usize, lastLane: usize): void {
+  // Limbs of -4096 to 4095: five times as much is still within 16 bits, signs and all.
+  let carry: i32 = 0;
+  for (let i: usize = 0; i < 10; i++) {
+    const pair = <i32>(i < 2 ? h0 : i < 4 ? h1 : i < 6 ? h2 : i < 8 ? h3 : h4);
+    const limb = (i & 1 ? pair >> 13 : pair & 0x1fff) + carry;
+    carry = (limb + 4096) >> 13;
+    store<i16>(LIMBS + 20 + i * 2, limb - (carry << 13));
+  }
+  store<i16>(LIMBS + 20, load<i16>(LIMBS + 20) + carry * 5);
+  for (let i: usize = 0; i < 10; i++) {
+    store<i16>(LIMBS + i * 2, load<i16>(LIMBS + 20 + i * 2) * 5);
+  }
+  for (let i: usize = 0; i < 18; i++) {
+    const pair = <u32>load<u16>(LIMBS + i * 2 + 4) | <u32>load<u16>(LIMBS + i * 2 + 2) << 16;
+    for (let lane = firstLane; lane <= lastLane; lane++) {
+      store<u32>(factors + i * 16 + lane * 4, pair);
+    }
+  }
 }
 
-/** Two limbs, of 32 bits at most, to where `extmul_low` takes its factors from. */
 // @ts-ignore: a decorator of AssemblyScript
 @inline
-function factors(x: v128): v128 {
-  return i32x4.shuffle(x, x, 0, 2, 0, 2);
+function dot(a: v128, factors: usize): v128 {
+  return i32x4.dot_i16x8_s(a, v128.load(factors));
+}
+
+/** Limb n of a product: `factors` are those of R(n). */
+// @ts-ignore: a decorator of AssemblyScript
+@inline
+function product(factors: usize, a: v128, b: v128, c: v128, d: v128, e: v128): v128 {
+  return i32x4.add(
+    i32x4.add(
+      i32x4.add(dot(a, factors), dot(b, factors - 32)),
+      i32x4.add(dot(c, factors - 64), dot(d, factors - 96)),
+    ),
+    dot(e, factors - 128),
+  );
 }
 
 // @ts-ignore: a decorator of AssemblyScript
 @inline
-function product(a: v128, b: v128): v128 {
-  return i64x2.extmul_low_i32x4_u(a, b);
+function carryOf(x: v128): v128 {
+  return i32x4.shr_s(x, 13);
 }
 
+/** A limb into the lower half of each lane, and the next one into the upper. */
 // @ts-ignore: a decorator of AssemblyScript
 @inline
-function sum(a: v128, b: v128, c: v128, d: v128, e: v128): v128 {
-  return i64x2.add(i64x2.add(i64x2.add(a, b), i64x2.add(c, d)), e);
+function paired(low: v128, high: v128): v128 {
+  return i16x8.shuffle(low, i32x4.shl(high, 16), 0, 9, 2, 11, 4, 13, 6, 15);
 }
 
 /**
- * Takes in pairs of blocks, the even and the odd ones in a lane each. Both lanes are multiplied by
- * r^2, but the last time the odd one by r; their sum is then what one after the other would give.
+ * Takes in blocks, every fourth of them in the same lane. Lanes are multiplied by r^4, but the last
+ * time by r^4, r^3, r^2 and r; their sum is then what one after the other would give.
+ *
+ * Limbs have 13 bits, so that the sum of ten products of a limb with a factor is within 32:
+ * 8191 * (4096 + 9 * 5 * 4096) < 2^30.6.
  */
-function absorbPairs(start: usize, length: usize): void {
-  const limb = i64x2.splat(LIMB);
-  const top = i64x2.splat(1 << 24);
-  const k0 = r0, k1 = r1, k2 = r2, k3 = r3, k4 = r4;
+function absorbFours(start: usize, length: usize): void {
   h0 = r0;
   h1 = r1;
   h2 = r2;
   h3 = r3;
   h4 = r4;
+  putFactors(LAST_FACTORS, 3, 3);
   multiply();
-  // r^2, to be multiplied with both lanes.
-  let p0 = factors(i64x2.splat(h0)), p1 = factors(i64x2.splat(h1));
-  let p2 = factors(i64x2.splat(h2)), p3 = factors(i64x2.splat(h3));
-  let p4 = factors(i64x2.splat(h4));
-  let q1 = i32x4.mul(p1, i32x4.splat(5)), q2 = i32x4.mul(p2, i32x4.splat(5));
-  let q3 = i32x4.mul(p3, i32x4.splat(5)), q4 = i32x4.mul(p4, i32x4.splat(5));
-  let a0 = i64x2.splat(0), a1 = a0, a2 = a0, a3 = a0, a4 = a0;
+  putFactors(LAST_FACTORS, 2, 2);
+  multiply();
+  putFactors(LAST_FACTORS, 1, 1);
+  multiply();
+  putFactors(LAST_FACTORS, 0, 0);
+  putFactors(FACTORS, 0, 3);
+  const mask26 = i32x4.splat(0x3ffffff);
+  const mask = i32x4.splat(0x1fff);
+  const top = i32x4.splat(1 << 24);
+  let a = i32x4.splat(0), b = a, c = a, d = a, e = a;
   const end = start + length;
-  for (let at = start; at < end; at += 32) {
-    const even = v128.load(at);
-    const odd = v128.load(at + 16);
-    const low = i64x2.shuffle(even, odd, 0, 2);
-    const high = i64x2.shuffle(even, odd, 1, 3);
-    a0 = i64x2.add(a0, v128.and(low, limb));
-    a1 = i64x2.add(a1, v128.and(i64x2.shr_u(low, 26), limb));
-    a2 = i64x2.add(a2, v128.and(v128.or(i64x2.shr_u(low, 52), i64x2.shl(high, 12)), limb));
-    a3 = i64x2.add(a3, v128.and(i64x2.shr_u(high, 14), limb));
-    a4 = i64x2.add(a4, v128.or(i64x2.shr_u(high, 40), top));
-    if (at + 32 == end) {
-      p0 = factors(both(h0, k0));
-      p1 = factors(both(h1, k1));
-      p2 = factors(both(h2, k2));
-      p3 = factors(both(h3, k3));
-      p4 = factors(both(h4, k4));
-      q1 = i32x4.mul(p1, i32x4.splat(5));
-      q2 = i32x4.mul(p2, i32x4.splat(5));
-      q3 = i32x4.mul(p3, i32x4.splat(5));
-      q4 = i32x4.mul(p4, i32x4.splat(5));
+  let factors = FACTORS + 128;
+  for (let at = start;; at += 64) {
+    if (at == end) factors = LAST_FACTORS + 128;
+    let d0 = product(factors, a, b, c, d, e);
+    let d1 = product(factors + 16, a, b, c, d, e);
+    let d2 = product(factors + 32, a, b, c, d, e);
+    let d3 = product(factors + 48, a, b, c, d, e);
+    let d4 = product(factors + 64, a, b, c, d, e);
+    let d5 = product(factors + 80, a, b, c, d, e);
+    let d6 = product(factors + 96, a, b, c, d, e);
+    let d7 = product(factors + 112, a, b, c, d, e);
+    let d8 = product(factors + 128, a, b, c, d, e);
+    let d9 = product(factors + 144, a, b, c, d, e);
+    if (at == end) {
+      carry(
+        sumOf(d0, 0x1ffb) + (sumOf(d1, 0x1fff) << 13),
+        sumOf(d2, 0x1fff) + (sumOf(d3, 0x1fff) << 13),
+        sumOf(d4, 0x1fff) + (sumOf(d5, 0x1fff) << 13),
+        sumOf(d6, 0x1fff) + (sumOf(d7, 0x1fff) << 13),
+        sumOf(d8, 0x1fff) + (sumOf(d9, 0x1fff) << 13),
+      );
+      return;
     }
-    const f0 = factors(a0), f1 = factors(a1), f2 = factors(a2), f3 = factors(a3);
-    const f4 = factors(a4);
-    const d0 = sum(
-      product(f0, p0),
-      product(f1, q4),
-      product(f2, q3),
-      product(f3, q2),
-      product(f4, q1),
-    );
-    let d1 = sum(
-      product(f0, p1),
-      product(f1, p0),
-      product(f2, q4),
-      product(f3, q3),
-      product(f4, q2),
-    );
-    let d2 = sum(
-      product(f0, p2),
-      product(f1, p1),
-      product(f2, p0),
-      product(f3, q4),
-      product(f4, q3),
-    );
-    let d3 = sum(
-      product(f0, p3),
-      product(f1, p2),
-      product(f2, p1),
-      product(f3, p0),
-      product(f4, q4),
-    );
-    let d4 = sum(
-      product(f0, p4),
-      product(f1, p3),
-      product(f2, p2),
-      product(f3, p1),
-      product(f4, p0),
-    );
-    d1 = i64x2.add(d1, i64x2.shr_u(d0, 26));
-    d2 = i64x2.add(d2, i64x2.shr_u(d1, 26));
-    d3 = i64x2.add(d3, i64x2.shr_u(d2, 26));
-    d4 = i64x2.add(d4, i64x2.shr_u(d3, 26));
-    const carry = i64x2.shr_u(d4, 26);
-    a0 = i64x2.add(v128.and(d0, limb), i64x2.add(carry, i64x2.shl(carry, 2)));
-    a1 = i64x2.add(v128.and(d1, limb), i64x2.shr_u(a0, 26));
-    a0 = v128.and(a0, limb);
-    a2 = v128.and(d2, limb);
-    a3 = v128.and(d3, limb);
-    a4 = v128.and(d4, limb);
+    // The same word of each of four blocks.
+    const m0 = v128.load(at), m1 = v128.load(at + 16), m2 = v128.load(at + 32);
+    const m3 = v128.load(at + 48);
+    const m01 = i32x4.shuffle(m0, m1, 0, 4, 1, 5), n01 = i32x4.shuffle(m0, m1, 2, 6, 3, 7);
+    const m23 = i32x4.shuffle(m2, m3, 0, 4, 1, 5), n23 = i32x4.shuffle(m2, m3, 2, 6, 3, 7);
+    const w0 = i64x2.shuffle(m01, m23, 0, 2), w1 = i64x2.shuffle(m01, m23, 1, 3);
+    const w2 = i64x2.shuffle(n01, n23, 0, 2), w3 = i64x2.shuffle(n01, n23, 1, 3);
+    // 26 bits at every second limb: what is too much for it is carried to the next.
+    d0 = i32x4.add(d0, v128.and(w0, mask26));
+    d2 = i32x4.add(d2, v128.and(v128.or(i32x4.shr_u(w0, 26), i32x4.shl(w1, 6)), mask26));
+    d4 = i32x4.add(d4, v128.and(v128.or(i32x4.shr_u(w1, 20), i32x4.shl(w2, 12)), mask26));
+    d6 = i32x4.add(d6, v128.and(v128.or(i32x4.shr_u(w2, 14), i32x4.shl(w3, 18)), mask26));
+    d8 = i32x4.add(d8, v128.or(i32x4.shr_u(w3, 8), top));
+
+    d1 = i32x4.add(d1, carryOf(d0));
+    d6 = i32x4.add(d6, carryOf(d5));
+    d2 = i32x4.add(d2, carryOf(d1));
+    d7 = i32x4.add(d7, carryOf(d6));
+    d3 = i32x4.add(d3, carryOf(d2));
+    d8 = i32x4.add(d8, carryOf(d7));
+    d4 = i32x4.add(d4, carryOf(d3));
+    d9 = i32x4.add(d9, carryOf(d8));
+    d5 = i32x4.add(v128.and(d5, mask), carryOf(d4));
+    const over = carryOf(d9);
+    d0 = i32x4.add(v128.and(d0, mask), i32x4.add(over, i32x4.shl(over, 2)));
+    d6 = i32x4.add(v128.and(d6, mask), carryOf(d5));
+    d1 = i32x4.add(v128.and(d1, mask), carryOf(d0));
+    a = paired(v128.and(d0, mask), d1);
+    b = paired(v128.and(d2, mask), v128.and(d3, mask));
+    c = paired(v128.and(d4, mask), v128.and(d5, mask));
+    d = paired(d6, v128.and(d7, mask));
+    e = paired(v128.and(d8, mask), v128.and(d9, mask));
   }
-  h0 = i64x2.extract_lane(a0, 0) + i64x2.extract_lane(a0, 1);
-  h1 = i64x2.extract_lane(a1, 0) + i64x2.extract_lane(a1, 1);
-  h2 = i64x2.extract_lane(a2, 0) + i64x2.extract_lane(a2, 1);
-  h3 = i64x2.extract_lane(a3, 0) + i64x2.extract_lane(a3, 1);
-  h4 = i64x2.extract_lane(a4, 0) + i64x2.extract_lane(a4, 1);
+}
+
+/** The sum of four lanes, and 2^21 times a limb of the prime, so that it is not negative. */
+// @ts-ignore: a decorator of AssemblyScript
+@inline
+function sumOf(lanes: v128, primeLimb: u64): u64 {
+  const pairs = i64x2.add(i64x2.extend_low_i32x4_s(lanes), i64x2.extend_high_i32x4_s(lanes));
+  return i64x2.extract_lane(pairs, 0) + i64x2.extract_lane(pairs, 1) + (primeLimb << 21);
 }
 
 /** h + s: carried fully, and less the prime if that leaves nothing negative. */
@@ -482,5 +536,5 @@ function tag(s: v128): v128 {
   const high = (h2 >> 12) | (h3 << 14) | (h4 << 40);
   const tagLow = low + i64x2.extract_lane(s, 0);
   const carry: u64 = tagLow < low ? 1 : 0;
-  return both(tagLow, high + i64x2.extract_lane(s, 1) + carry);
+  return i64x2.replace_lane(i64x2.splat(tagLow), 1, high + i64x2.extract_lane(s, 1) + carry);
 }

@@ -67,6 +67,8 @@ export function createNodeAesCtr(node: NodeCrypto, key: Uint8Array, iv: Uint8Arr
       return plainBytes(cipher.update(data));
     },
     skip(blocks) {
+      // On Deno what is not finished is never let go of.
+      cipher?.final();
       cipher = null;
       return skip(counter, blocks);
     },

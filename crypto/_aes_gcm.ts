@@ -5,6 +5,7 @@
  */
 
 import { gcm } from "@noble/ciphers/aes.js";
+import { move } from "../wire/free.ts";
 import { nodeCiphers, type NodeCrypto, nodeCrypto, plainBytes } from "./_node_crypto.ts";
 
 /** The length of a tag in bytes. */
@@ -60,7 +61,7 @@ export function createNodeAesGcm(node: NodeCrypto, key: Uint8Array): AesGcm {
     seal(nonce, aad, data, tag) {
       const cipher = node.createCipheriv(name, ownKey, nonce);
       cipher.setAAD(aad);
-      data.set(cipher.update(data));
+      move(cipher.update(data), data);
       cipher.final();
       tag.set(cipher.getAuthTag());
     },

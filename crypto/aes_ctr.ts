@@ -5,6 +5,7 @@
  * @module
  */
 
+import { move } from "../wire/free.ts";
 import { AES_BLOCK_BYTES, type AesCtr, createAesCtr } from "./_aes_ctr.ts";
 import { checkCipherKeys } from "./_keys.ts";
 import { type Later, later } from "./_later.ts";
@@ -70,7 +71,7 @@ function encryptThenMacSealer(stream: AesCtr, web: Later<WebAesCtr>, mac: Packet
       const end = packet.length - mac.tagBytes;
       const data = packet.subarray(LENGTH_BYTES, end);
       const finish = (sealed: Uint8Array): void => {
-        packet.set(sealed, LENGTH_BYTES);
+        move(sealed, packet, LENGTH_BYTES);
         mac.sign(sequence, packet.subarray(0, end), packet.subarray(end));
       };
       if (web.value === null || data.length < LARGE_BYTES) return finish(stream.xor(data));
@@ -106,7 +107,7 @@ function encryptAndMacSealer(stream: AesCtr, mac: PacketMac): PacketSealer {
     seal(packet, sequence) {
       const end = packet.length - mac.tagBytes;
       mac.sign(sequence, packet.subarray(0, end), packet.subarray(end));
-      packet.set(stream.xor(packet.subarray(0, end)));
+      move(stream.xor(packet.subarray(0, end)), packet);
     },
   };
 }
@@ -124,7 +125,7 @@ function encryptAndMacOpener(stream: AesCtr, mac: PacketMac): PacketOpener {
     open(packet, sequence) {
       const end = packet.length - mac.tagBytes;
       if (end < AES_BLOCK_BYTES || end % AES_BLOCK_BYTES !== 0) return null;
-      packet.set(stream.xor(packet.subarray(AES_BLOCK_BYTES, end)), AES_BLOCK_BYTES);
+      move(stream.xor(packet.subarray(AES_BLOCK_BYTES, end)), packet, AES_BLOCK_BYTES);
       if (!mac.verify(sequence, packet.subarray(0, end), packet.subarray(end))) return null;
       return new Uint8Array(packet.subarray(LENGTH_BYTES, end));
     },

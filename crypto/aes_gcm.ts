@@ -5,6 +5,7 @@
  * @module
  */
 
+import { move } from "../wire/free.ts";
 import { type AesGcm, createAesGcm, GCM_TAG_BYTES } from "./_aes_gcm.ts";
 import { checkCipherKeys } from "./_keys.ts";
 import { type Later, later } from "./_later.ts";
@@ -62,7 +63,7 @@ function gcmSealer(gcm: AesGcm, web: Later<WebAesGcm>, nonce: InvocationNonce): 
       const aad = packet.subarray(0, LENGTH_BYTES);
       const data = packet.subarray(LENGTH_BYTES, end);
       if (web.value !== null && data.length >= LARGE_BYTES) {
-        return web.value.seal(iv, aad, data).then((sealed) => packet.set(sealed, LENGTH_BYTES));
+        return web.value.seal(iv, aad, data).then((sealed) => move(sealed, packet, LENGTH_BYTES));
       }
       gcm.seal(iv, aad, data, packet.subarray(end));
     },

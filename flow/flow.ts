@@ -62,8 +62,8 @@ export interface Flow {
   writev(data: readonly Uint8Array[]): Promise<void>;
   /**
    * Writes several buffers as {@linkcode Flow.writev} does, but they stay the caller's, who may use
-   * them again once the promise has resolved. Only flows have it that hand bytes to a system which
-   * copies them, such as sockets: there it saves the memory that a stream of output would need.
+   * them again once the promise has resolved. Only flows have it that copy bytes, as the system does
+   * behind a socket: there it saves the memory that a stream of output would need.
    *
    * @param data What to write, in order; not to be changed before the promise resolves.
    * @throws {FlowClosedError} Once either end has closed the direction.

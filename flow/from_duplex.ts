@@ -29,16 +29,23 @@ export function fromDuplex(duplex: DuplexLike): Flow {
   duplex.allowHalfOpen = true;
   duplex.setNoDelay?.(true);
   let failure: Error | null = null;
+  let [isFinished, isClosed] = [false, false];
   let wake: () => void = () => {};
   const closed = new Promise<void>((resolve, reject) => {
-    const onFailure = (error: Error) => {
-      failure ??= error;
+    duplex.on("error", (error) => {
+      reject(failure ??= error ?? closedError());
       wake();
-      reject(failure);
-    };
-    duplex.on("error", (error) => onFailure(error ?? closedError()));
-    duplex.on("close", () => onFailure(closedError()));
-    duplex.on("finish", () => resolve());
+    });
+    duplex.on("close", () => {
+      isClosed = true;
+      // Every socket closes some time, and an error is dear.
+      if (!isFinished) reject(failure ??= closedError());
+      wake();
+    });
+    duplex.on("finish", () => {
+      isFinished = true;
+      resolve();
+    });
   });
   duplex.on("readable", () => wake());
   duplex.on("end", () => wake());
@@ -53,7 +60,7 @@ export function fromDuplex(duplex: DuplexLike): Flow {
           throw new TypeError("Cannot read: the duplex gave a chunk that is not bytes");
         }
         if (duplex.readableEnded) return Eof;
-        if (failure) throw failure;
+        if (failure || isClosed) throw failure ??= closedError();
         await new Promise<void>((resolve) => wake = resolve);
       }
     },

@@ -5,6 +5,7 @@
  */
 
 import { FlowClosedError } from "../wire/errors.ts";
+import { copyOf, takeBack } from "./_copies.ts";
 import type { Failure } from "./_direction.ts";
 import { Duplex } from "./_duplex.ts";
 import { Pipe } from "./_pipe.ts";
@@ -23,7 +24,7 @@ const DEFAULT_CAPACITY_BYTES = 65536;
 
 /**
  * Two flows in memory: what is written to one is read from the other. The buffers themselves are
- * handed over, without a copy. A peer that aborts breaks both directions, and what it said is the
+ * handed over, without a copy, but for those that are lent. A peer that aborts breaks both directions, and what it said is the
  * `cause` of the error.
  *
  * @param options How much is accepted before it is read.
@@ -58,5 +59,5 @@ function makeEnd(incoming: Pipe, outgoing: Pipe): Flow {
     const failure: Failure = { error, told: false };
     incoming.failWrites(failure);
     outgoing.failReads(failure);
-  });
+  }, { lend: (data) => outgoing.write(data.map(copyOf)), reuse: takeBack });
 }

@@ -20,6 +20,42 @@ describe("flowPair", () => {
     assert.equal(await there.read(), buffer);
   });
 
+  it("copies what is lent, into buffers that are given back, and into no others", async () => {
+    const [here, there] = flowPair({ capacity: Infinity });
+    const lent = bytes(100_000);
+    const small = bytes(10);
+    const send = async (): Promise<Uint8Array> => {
+      await here.lend?.([lent, small]);
+      const chunk = await there.read();
+      assert.ok(chunk !== Eof);
+      assert.deepEqual([chunk, await there.read()], [lent, small]);
+      assert.notEqual(chunk.buffer, lent.buffer);
+      return chunk;
+    };
+    const kept = await send();
+    const before = kept.slice();
+    lent.fill(1);
+    const given = await send();
+    assert.notEqual(given.buffer, kept.buffer);
+    there.reuse?.(given);
+    there.reuse?.(given);
+    lent.fill(2);
+    assert.equal((await send()).buffer, given.buffer);
+    assert.notEqual((await send()).buffer, given.buffer);
+    assert.deepEqual(kept, before);
+  });
+
+  it("does not use a buffer again that was written, and not lent", async () => {
+    const [here, there] = flowPair({ capacity: Infinity });
+    const whole = bytes(200_000);
+    await here.write(whole.subarray(0, 100_000));
+    const chunk = await there.read();
+    assert.ok(chunk !== Eof);
+    there.reuse?.(chunk);
+    await here.lend?.([new Uint8Array(100_000)]);
+    assert.deepEqual(whole, bytes(200_000));
+  });
+
   it("hands over a buffer that is longer than its capacity", async () => {
     const [here, there] = flowPair({ capacity: 10 });
     const buffer = bytes(100);

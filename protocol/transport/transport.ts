@@ -52,7 +52,7 @@ export interface TransportHandlers {
   onError(reason: unknown): void;
   /** A step that was waited for is done. */
   onIdle(): void;
-  /** There is output to take, and was none before. */
+  /** There is output to take, and was none before; of a step under way it is told in the end. */
   onOutput(): void;
   /** Packets may be sent again that had to wait for new keys. */
   onSendable(): void;
@@ -107,6 +107,8 @@ export class Transport {
   #extInfoMayCome = false;
   #extInfoBeforeSuccess = false;
   #compressing = false;
+  /** Whether there is output that nobody has been told of. */
+  #untold = false;
   #held: Uint8Array[] = [];
   #heldBytes = 0;
   #keysSince = 0;
@@ -122,7 +124,10 @@ export class Transport {
       onOpened: () => handlers.onIdle(),
       onError: (reason) => handlers.onError(reason),
     });
-    this.#writer = new PacketWriter(options.random, plainSealer, handlers);
+    this.#writer = new PacketWriter(options.random, plainSealer, {
+      onOutput: () => this.#tellOutput(),
+      onError: handlers.onError,
+    });
     this.#identification = new IdentificationReader({
       linesAllowed: this.role === "client",
       onLine: handlers.onLine,
@@ -141,6 +146,7 @@ export class Transport {
       onIdle: () => {
         this.#heardAt = options.now();
         handlers.onIdle();
+        if (this.#untold) this.#tellOutput();
       },
     });
   }
@@ -335,6 +341,12 @@ export class Transport {
     this.#kex.end(reason);
     this.#queue.clear();
     this.#held = [];
+  }
+
+  /** What a step of a key exchange puts out goes together: the reply, NEWKEYS, what waited for it. */
+  #tellOutput(): void {
+    this.#untold = this.#kex.busy;
+    if (!this.#untold) this.#handlers.onOutput();
   }
 
   #dispatch(payload: Uint8Array): void {

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "@std/testing/bdd";
 import { toBytes } from "@std/streams/to-bytes";
 import { Eof, type Flow, flowPair } from "../../flow/mod.ts";
+import { deferred } from "../../wire/deferred.ts";
 import { DisconnectError, ProtocolError } from "../../wire/mod.ts";
+import { concat } from "../helpers/bytes.ts";
 import { channelPair, connectionPair } from "../helpers/connection_pair.ts";
 
 describe("connection", () => {
@@ -13,6 +15,21 @@ describe("connection", () => {
     assert.equal(info?.algorithms.kex.name, "mlkem768x25519-sha256");
     assert.deepEqual(info?.sessionId, pair.server.info?.sessionId);
     assert.match(info?.serverVersion ?? "", /^SSH-2\.0-/);
+  });
+
+  it("is made with four writes of each end: a step of the key exchange is one", async () => {
+    const flows = flowPair().map(counted) as [CountedFlow, CountedFlow];
+    await using pair = await connectionPair({ flows });
+    assert.deepEqual(flows.map(({ writes }) => writes), [4, 4]);
+    await pair.client.close();
+  });
+
+  it("sends a banner while the user is being authenticated", async () => {
+    const { promise: shown, resolve: show } = deferred<void>();
+    await using _pair = await connectionPair({
+      clientHandlers: { onBanner: () => show() },
+      serverAuth: { banner: "Look at your phone", authenticate: () => shown.then(() => true) },
+    });
   });
 
   it("ends in good order when either end closes, and closing twice is no error", async () => {
@@ -135,5 +152,26 @@ function stubborn(flow: Flow): Flow {
     },
     abort: (reason) => flow.abort(reason),
     [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+interface CountedFlow extends Flow {
+  writes: number;
+}
+
+/** A flow that counts its writes, each of which arrives whole. */
+function counted(flow: Flow): CountedFlow {
+  return {
+    writes: 0,
+    read: () => flow.read(),
+    write: (data) => flow.write(data),
+    writev(data) {
+      this.writes++;
+      return flow.write(concat(data));
+    },
+    closeWrite: () => flow.closeWrite(),
+    close: (options) => flow.close(options),
+    abort: (reason) => flow.abort(reason),
+    [Symbol.asyncDispose]: () => flow.close(),
   };
 }

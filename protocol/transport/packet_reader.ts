@@ -15,7 +15,7 @@ export const MIN_MAX_PACKET_BYTES = 35000;
 /** A sequence number may never come round under one key: it is what no packet is without. */
 const MAX_PACKETS_UNDER_KEYS = 2 ** 32;
 /** What may be at the cipher at once: enough to keep a second core at work. */
-const MAX_OPENING_BYTES = 512 * 1024;
+const MAX_OPENING_BYTES = 1024 * 1024;
 const LENGTH_BYTES = 4;
 const MIN_PADDING_BYTES = 4;
 

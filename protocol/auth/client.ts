@@ -119,7 +119,9 @@ export async function authenticateClient(
   }
   onAccepted();
 
-  const over = new AbortController();
+  // Most methods open nothing, and a signal is dear.
+  let over = null as AbortController | null;
+  let isOver = false;
   const context: ClientAuthContext = {
     user: options.user,
     service: CONNECTION_SERVICE,
@@ -127,7 +129,11 @@ export async function authenticateClient(
     hostKey: bound.hostKey,
     hostKeySignature: bound.hostKeySignature,
     extensions: bound.extensions(),
-    over: over.signal,
+    get over() {
+      if (isOver) return AbortSignal.abort();
+      over ??= new AbortController();
+      return over.signal;
+    },
     request: (method, fields) =>
       conversation.send(
         encodeUserauthRequest({
@@ -144,7 +150,8 @@ export async function authenticateClient(
   try {
     return await tryMethods(context, options.methods.length > 0 ? options.methods : [none()]);
   } finally {
-    over.abort();
+    isOver = true;
+    over?.abort();
   }
 }
 

@@ -10,7 +10,7 @@ import { type Deferred, deferred } from "../../wire/deferred.ts";
 const FIRST_CHUNK_BYTES = 1024;
 /** Eight packets of 32 KiB of data, with what goes around that. */
 const MAX_CHUNK_BYTES = 260 * 1024;
-/** From here on output is a stream's, and gets the largest chunk at once. */
+/** From here on output is a stream's, and gets the largest chunk at once, if those come back. */
 const STREAM_BYTES = 8 * 1024;
 
 /**
@@ -42,6 +42,8 @@ export class OutputQueue {
   #bytes = 0;
   #sealing = 0;
   #sealed: Deferred<void> | null = null;
+  /** Whether chunks come back. */
+  #areReturned = false;
   /** Whether it has been told that there is something to take. */
   #told = false;
   /** Whether a packet could not be sealed: then nothing more can be sent. */
@@ -122,6 +124,7 @@ export class OutputQueue {
 
   /** Takes back what {@linkcode take} gave, when nobody needs it any more. */
   takeBack(output: readonly Uint8Array[]): void {
+    this.#areReturned = true;
     for (const { buffer } of output) {
       if (spares.length === MAX_SPARES) return;
       if (buffer.byteLength === MAX_CHUNK_BYTES) spares.push(new Uint8Array(buffer));
@@ -132,8 +135,11 @@ export class OutputQueue {
     // Chunks grow fourfold in a turn: a keystroke costs little, and a stream few allocations.
     const grown = Math.min(Math.max(lastLength * 4, FIRST_CHUNK_BYTES), MAX_CHUNK_BYTES);
     const wanted = Math.max(grown, length);
-    const spare = wanted > STREAM_BYTES && wanted <= MAX_CHUNK_BYTES ? spares.pop() : undefined;
-    const chunk = { bytes: spare ?? new Uint8Array(wanted), filled: 0, sealing: 0 };
+    const isLargest = this.#areReturned && wanted > STREAM_BYTES && wanted <= MAX_CHUNK_BYTES;
+    const bytes = isLargest
+      ? spares.pop() ?? new Uint8Array(MAX_CHUNK_BYTES)
+      : new Uint8Array(wanted);
+    const chunk = { bytes, filled: 0, sealing: 0 };
     this.#chunks.push(chunk);
     return chunk;
   }

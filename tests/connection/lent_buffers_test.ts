@@ -64,6 +64,20 @@ describe("buffers of sockets", () => {
     assert.ok(conns.every(({ refilled }) => refilled > 10));
     for (const pair of pairs) await pair[Symbol.asyncDispose]();
   });
+
+  it("are used again by who writes a little at a time, too", async () => {
+    const { conns, flows } = lateFlows();
+    await using pair = await connectionPair({ flows });
+    const { near, far } = await channelPair(pair);
+    const reading = Array.fromAsync(far.readable);
+    const writer = near.writable.getWriter();
+    const part = new Uint8Array(40_000);
+    for (let i = 0; i < 150; i++) await writer.write(part);
+    await writer.close();
+    assert.equal(concat(await reading).length, 6_000_000);
+    const buffers = [...conns[0]?.buffers ?? []].filter(({ byteLength }) => byteLength > 8192);
+    assert.ok(buffers.length <= 8, `${buffers.length} buffers for 6,000,000 bytes`);
+  });
 });
 
 function isLarge(buffer: ArrayBufferLike): boolean {

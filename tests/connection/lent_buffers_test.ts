@@ -52,19 +52,7 @@ async function exchange(pair: ConnectionPair, seed: number): Promise<void> {
 }
 
 describe("buffers of sockets", () => {
-  it("are used again, by any connection, and nobody else sees them change", async () => {
-    const all = [lateFlows(), lateFlows()];
-    const pairs = await Promise.all(all.map(({ flows }) => connectionPair({ flows })));
-    await Promise.all(pairs.map((pair, index) => exchange(pair, index * 2 + 3)));
-    const conns = all.flatMap(({ conns }) => conns);
-    const large = new Set(conns.flatMap((conn) => [...conn.buffers]).filter(isLarge));
-    const written = conns.reduce((total, conn) => total + conn.written, 0);
-    assert.ok(written > 12_000_000);
-    assert.ok(large.size <= 16, `${large.size} large buffers for ${written} bytes`);
-    assert.ok(conns.every(({ refilled }) => refilled > 10));
-    for (const pair of pairs) await pair[Symbol.asyncDispose]();
-  });
-
+  // The first of them: nobody has left buffers behind yet.
   it("are used again by who writes a little at a time, too", async () => {
     const { conns, flows } = lateFlows();
     await using pair = await connectionPair({ flows });
@@ -77,6 +65,19 @@ describe("buffers of sockets", () => {
     assert.equal(concat(await reading).length, 6_000_000);
     const buffers = [...conns[0]?.buffers ?? []].filter(({ byteLength }) => byteLength > 8192);
     assert.ok(buffers.length <= 8, `${buffers.length} buffers for 6,000,000 bytes`);
+  });
+
+  it("are used again, by any connection, and nobody else sees them change", async () => {
+    const all = [lateFlows(), lateFlows()];
+    const pairs = await Promise.all(all.map(({ flows }) => connectionPair({ flows })));
+    await Promise.all(pairs.map((pair, index) => exchange(pair, index * 2 + 3)));
+    const conns = all.flatMap(({ conns }) => conns);
+    const large = new Set(conns.flatMap((conn) => [...conn.buffers]).filter(isLarge));
+    const written = conns.reduce((total, conn) => total + conn.written, 0);
+    assert.ok(written > 12_000_000);
+    assert.ok(large.size <= 16, `${large.size} large buffers for ${written} bytes`);
+    assert.ok(conns.every(({ refilled }) => refilled > 10));
+    for (const pair of pairs) await pair[Symbol.asyncDispose]();
   });
 });
 

@@ -35,7 +35,7 @@ const help = `Compare with other implementations of SSH, on this machine.
 Usage: deno task bench:peers [options]
 
       --only NAME,…      run some sections: ${sections.map(({ name }) => name).join(", ")}
-      --megabytes N      move N MB at a time (default: 200)
+      --megabytes N      move N MB at a time (default: 400)
       --runs N           measure N times by turns, and show medians (default: 3)
       --connections N    hold N idle connections (default: 10000)
   -h, --help             show this
@@ -45,7 +45,7 @@ const { values } = parseArgs({
   args: Deno.args,
   options: {
     only: { type: "string" },
-    megabytes: { type: "string", default: "200" },
+    megabytes: { type: "string", default: "400" },
     runs: { type: "string", default: "3" },
     connections: { type: "string", default: "10000" },
     help: { type: "boolean", short: "h", default: false },

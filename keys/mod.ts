@@ -89,6 +89,7 @@ export * from "./rsa.ts";
 export * from "./security_key.ts";
 export * from "./security_key_private.ts";
 export * from "./sshsig.ts";
+export * from "./supported_signatures.ts";
 export * from "./types.ts";
 export * from "./verify_certificate.ts";
 export * from "./with_certificate.ts";

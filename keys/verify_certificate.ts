@@ -12,6 +12,7 @@ import { type Certificate, type CertificateRole, plainKey } from "./certificate.
 import { matchesPattern } from "./patterns.ts";
 import type { Permissions } from "./permissions.ts";
 import { samePublicKey } from "./public_key.ts";
+import { supportedSignatures } from "./supported_signatures.ts";
 import type { PublicKey } from "./types.ts";
 
 /**
@@ -53,7 +54,7 @@ export interface CertificateExpectation {
   /** What has been revoked: it is asked about the certificate, its key, and its authority's. */
   readonly revoked?: Revocation | undefined;
   /**
-   * The algorithms that authorities may have signed with: {@linkcode caSignatureAlgorithms}, unless
+   * The algorithms that authorities may have signed with: {@linkcode supportedSignatures}, unless
    * given.
    */
   readonly signatureAlgorithms?: readonly string[] | undefined;
@@ -71,18 +72,6 @@ export type CertificateVerdict =
     /** Why, for logs: it is not for the other end. */
     readonly reason: string;
   };
-
-/** The algorithms that authorities may sign with: all that keys have, none with SHA-1. */
-export const caSignatureAlgorithms: readonly string[] = [
-  "ssh-ed25519",
-  "ecdsa-sha2-nistp256",
-  "ecdsa-sha2-nistp384",
-  "ecdsa-sha2-nistp521",
-  "sk-ssh-ed25519@openssh.com",
-  "sk-ecdsa-sha2-nistp256@openssh.com",
-  "rsa-sha2-512",
-  "rsa-sha2-256",
-];
 
 /**
  * Decides whether a certificate holds: whether a trusted authority has signed it, for this role and
@@ -128,7 +117,7 @@ export async function verifyCertificate(
 
 async function whyNotTrusted(
   certificate: Certificate,
-  { trustedCas, revoked = [], signatureAlgorithms = caSignatureAlgorithms }: CertificateExpectation,
+  { trustedCas, revoked = [], signatureAlgorithms = supportedSignatures }: CertificateExpectation,
 ): Promise<string | null> {
   const { ca, signatureAlgorithm } = certificate;
   if (!trustedCas.some((trusted) => samePublicKey(trusted, ca))) {

@@ -9,14 +9,12 @@ import type { Choice, Transfer } from "./agents/jobs.ts";
 import { type CipherChoice, distinctCiphers, KEX } from "./harness/ciphers.ts";
 import { Agents, implementations } from "./harness/implementations.ts";
 import { type MeasuredServer, OpenSshLogin, startOpenSshServer } from "./harness/openssh.ts";
-import { measureByTurns, medianOf, type Variants } from "./harness/rounds.ts";
-import { printTable, show, showCpu, showRatio } from "./harness/table.ts";
+import { measureByTurns, type Variants } from "./harness/rounds.ts";
+import { type BothWays, printSpeeds } from "./harness/speeds.ts";
 import type { Section, Setting } from "./section.ts";
 
 /** What one login has moved, and what that cost the client. */
-interface Measurement {
-  readonly down: Transfer;
-  readonly up: Transfer;
+interface Measurement extends BothWays {
   readonly cpuSeconds: number;
   /** What the download cost the server: windows can be such that it is much. */
   readonly serverDownCpuSeconds: number;
@@ -53,27 +51,14 @@ async function compare(
     setting.runs,
     warmUp,
   );
-  const speed = (name: string, direction: "down" | "up"): number | undefined =>
-    medianOf(results.get(name), (result) => result[direction].bytes / result[direction].seconds);
-  const rows = [...results].map(([name, measured]) => [
-    name,
-    show((speed(name, "down") ?? NaN) / 1e6),
-    show((speed(name, "up") ?? NaN) / 1e6),
-    showRatio(speed(name, "down"), speed(SSH, "down")),
-    showRatio(speed(name, "up"), speed(SSH, "up")),
-    showCpu(medianOf(measured, (result) => result.cpuSeconds), bytes * 2),
-    showCpu(medianOf(measured, (result) => result.serverDownCpuSeconds), bytes),
+  printSpeeds("client", cipher, results, [{ name: SSH, title: "ssh" }], [
+    { title: "CPU µs/MB", seconds: (result) => result.cpuSeconds, bytes: bytes * 2 },
+    {
+      title: "sshd's CPU µs/MB down",
+      seconds: (result) => result.serverDownCpuSeconds,
+      bytes,
+    },
   ]);
-  console.log(`${cipher.cipher}${cipher.mac === null ? "" : ` with ${cipher.mac}`}:\n`);
-  printTable([
-    "client",
-    "down MB/s",
-    "up MB/s",
-    "down / ssh",
-    "up / ssh",
-    "CPU µs/MB",
-    "sshd's CPU µs/MB down",
-  ], rows);
 }
 
 /** A download and an upload by each client. */

@@ -8,8 +8,8 @@ import type { Choice, Transfer } from "./agents/jobs.ts";
 import { type CipherChoice, ciphers, KEX } from "./harness/ciphers.ts";
 import { Agents, implementations } from "./harness/implementations.ts";
 import { type MeasuredServer, OpenSshLogin, startOpenSshServer } from "./harness/openssh.ts";
-import { measureByTurns, medianOf, type Variants } from "./harness/rounds.ts";
-import { printTable, show, showCpu, showRatio } from "./harness/table.ts";
+import { measureByTurns, type Variants } from "./harness/rounds.ts";
+import { type BothWays, printSpeeds } from "./harness/speeds.ts";
 import type { Section, Setting } from "./section.ts";
 
 /** A server, and the commands by which it moves zeros. */
@@ -19,9 +19,7 @@ interface Candidate extends Pick<MeasuredServer, "port" | "cpuSeconds"> {
 }
 
 /** What one login has moved, and what that cost the server. */
-interface Measurement {
-  readonly down: Transfer;
-  readonly up: Transfer;
+interface Measurement extends BothWays {
   readonly downCpuSeconds: number;
   readonly upCpuSeconds: number;
   /** What the upload cost the client: windows can be such that it is much. */
@@ -29,6 +27,8 @@ interface Measurement {
 }
 
 const SSHD = "sshd";
+/** The fastest of the others that are written in JavaScript, or nearly. */
+const ADDON = "ssh2 on Node, addon";
 
 /** Servers, driven by OpenSSH's client. */
 export const serverSpeed: Section = {
@@ -70,29 +70,12 @@ async function compare(
   const choice: Choice = { ...keys, ...cipher, kex: KEX };
   const warmUp = logins(candidates, choice, bytes / 4);
   const results = await measureByTurns(logins(candidates, choice, bytes), runs, warmUp);
-  const speed = (name: string, direction: "down" | "up"): number | undefined =>
-    medianOf(results.get(name), (result) => result[direction].bytes / result[direction].seconds);
-  const rows = [...results].map(([name, measured]) => [
-    name,
-    show((speed(name, "down") ?? NaN) / 1e6),
-    show((speed(name, "up") ?? NaN) / 1e6),
-    showRatio(speed(name, "down"), speed(SSHD, "down")),
-    showRatio(speed(name, "up"), speed(SSHD, "up")),
-    showCpu(medianOf(measured, (result) => result.downCpuSeconds), bytes),
-    showCpu(medianOf(measured, (result) => result.upCpuSeconds), bytes),
-    showCpu(medianOf(measured, (result) => result.clientUpCpuSeconds), bytes),
+  const bases = [{ name: SSHD, title: "sshd" }, { name: ADDON, title: "ssh2" }];
+  printSpeeds("server", cipher, results, bases, [
+    { title: "CPU µs/MB down", seconds: (result) => result.downCpuSeconds, bytes },
+    { title: "CPU µs/MB up", seconds: (result) => result.upCpuSeconds, bytes },
+    { title: "ssh's CPU µs/MB up", seconds: (result) => result.clientUpCpuSeconds, bytes },
   ]);
-  console.log(`${cipher.cipher}${cipher.mac === null ? "" : ` with ${cipher.mac}`}:\n`);
-  printTable([
-    "server",
-    "down MB/s",
-    "up MB/s",
-    "down / sshd",
-    "up / sshd",
-    "CPU µs/MB down",
-    "CPU µs/MB up",
-    "ssh's CPU µs/MB up",
-  ], rows);
 }
 
 /** A login at each server, that moves bytes both ways. */

@@ -31,6 +31,7 @@ import {
 } from "../../crypto/mod.ts";
 import type { CipherAlgorithm, MacAlgorithm } from "../../crypto/types.ts";
 import { certificateAlgorithm } from "../../keys/certificate_algorithms.ts";
+import { supportedSignatures } from "../../keys/supported_signatures.ts";
 import type { Signer } from "../../keys/types.ts";
 import { type CompressionAlgorithm, noCompression, zlibDelayed } from "./compression.ts";
 import { agreementMethod } from "./kex/agreement.ts";
@@ -54,18 +55,7 @@ export interface Algorithms {
   readonly compression: readonly CompressionAlgorithm[];
 }
 
-const keySignatures: readonly string[] = [
-  "ssh-ed25519",
-  "ecdsa-sha2-nistp256",
-  "ecdsa-sha2-nistp384",
-  "ecdsa-sha2-nistp521",
-  "sk-ssh-ed25519@openssh.com",
-  "sk-ecdsa-sha2-nistp256@openssh.com",
-  "rsa-sha2-512",
-  "rsa-sha2-256",
-];
-
-const certificateSignatures: readonly string[] = keySignatures.map(certificateAlgorithm)
+const certificateSignatures: readonly string[] = supportedSignatures.map(certificateAlgorithm)
   .filter((name) => name !== null);
 
 /** Every algorithm that is supported and not known to be weak. What a client offers by default. */
@@ -84,7 +74,7 @@ export const supportedAlgorithms: Algorithms = {
     agreementMethod("diffie-hellman-group18-sha512", sha512, dhGroup18),
     agreementMethod("diffie-hellman-group14-sha256", sha256, dhGroup14),
   ],
-  hostKeys: [...certificateSignatures, ...keySignatures],
+  hostKeys: [...certificateSignatures, ...supportedSignatures],
   ciphers: [chacha20Poly1305, aes256Gcm, aes128Gcm, aes256Ctr, aes192Ctr, aes128Ctr],
   macs: [hmacSha256Etm, hmacSha512Etm, hmacSha256, hmacSha512],
   compression: [noCompression, zlibDelayed],

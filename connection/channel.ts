@@ -238,7 +238,11 @@ export class Channel {
    * end too. A second call waits for the first.
    */
   async close(): Promise<void> {
-    this.#closeOurs(new ChannelClosedError(`The ${this.type} channel was closed`));
+    // As where the peer closes it: most channels are closed with nobody to be told.
+    const isTold = this.#isWaitedFor || this.#writableControllers.length > 0;
+    this.#closeOurs(
+      isTold ? new ChannelClosedError(`The ${this.type} channel was closed`) : null,
+    );
     await this.#closed.promise.catch(() => {});
   }
 

@@ -81,6 +81,7 @@ export class HostedSession implements ServerSession {
   #eof: Promise<void> | null = null;
   #ending: Promise<void> | null = null;
   #over = false;
+  #overError: ChannelClosedError | null = null;
 
   constructor(channel: Channel, context: SessionContext) {
     this.id = context.id;
@@ -380,7 +381,7 @@ export class HostedSession implements ServerSession {
     if (error !== undefined || !this.#outputsFailed) this.#failOutputs(error);
     this.sizes.end();
     this.signals.end();
-    const reason = error ?? new ChannelClosedError("The session is over");
+    const reason = error ?? this.#isOver();
     this.#started.reject(reason);
     this.#lost.resolve(error);
     this.#abort.abort(reason);
@@ -388,9 +389,14 @@ export class HostedSession implements ServerSession {
 
   #failOutputs(error?: Error): void {
     this.#outputsFailed = true;
-    const reason = error ?? new ChannelClosedError("Cannot write: the session is over");
+    const reason = error ?? this.#isOver();
     this.#output.fail(reason);
     this.#errors.fail(reason);
+  }
+
+  /** One error for all that are told: each takes a stack along. */
+  #isOver(): ChannelClosedError {
+    return this.#overError ??= new ChannelClosedError("Cannot go on: the session is over");
   }
 
   #makeOutput(stderr: boolean, onClose: () => Promise<void>): SessionOutput {

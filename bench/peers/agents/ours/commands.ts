@@ -8,6 +8,8 @@ import type { ServerSession } from "../../../../mod.ts";
 
 /** What is written at a time: as much as a file's stream gives. */
 export const CHUNK_BYTES: number = 64 * 1024;
+/** What all that write use: a chunk for each of a thousand commands would be what is measured. */
+const zeros = new Uint8Array(CHUNK_BYTES);
 
 /**
  * Runs a command: `source N` writes N zeros; `sink` reads all and says how much it was; `echo` gives
@@ -29,12 +31,11 @@ export async function writeZeros(
   stream: WritableStream<Uint8Array>,
   bytes: number,
 ): Promise<void> {
-  const chunk = new Uint8Array(CHUNK_BYTES);
   const writer = stream.getWriter();
-  for (let left = bytes; left > 0; left -= chunk.length) {
+  for (let left = bytes; left > 0; left -= zeros.length) {
     await writer.ready;
     // What fails is told by `ready` and by `close`.
-    writer.write(left < chunk.length ? chunk.subarray(0, left) : chunk).catch(() => {});
+    writer.write(left < zeros.length ? zeros.subarray(0, left) : zeros).catch(() => {});
   }
   await writer.close();
 }

@@ -13,6 +13,7 @@ const { Client, Server, utils } = require("ssh2");
 const HOST = "127.0.0.1";
 const USER = "root";
 const CHUNK_BYTES = 64 * 1024;
+const zeros = Buffer.alloc(CHUNK_BYTES);
 const IDLE_AT_ONCE = 20;
 const SETTLE_MS = 300;
 
@@ -73,11 +74,10 @@ function runCommand(stream, command) {
 }
 
 function writeZeros(stream, bytes, end) {
-  const chunk = Buffer.alloc(CHUNK_BYTES);
   let left = bytes;
   const go = () => {
     while (left > 0) {
-      const part = left < chunk.length ? chunk.subarray(0, left) : chunk;
+      const part = left < zeros.length ? zeros.subarray(0, left) : zeros;
       left -= part.length;
       if (!stream.write(part)) return stream.once("drain", go);
     }

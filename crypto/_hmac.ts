@@ -6,7 +6,7 @@
 
 import { hmac } from "@noble/hashes/hmac.js";
 import type { CHash } from "@noble/hashes/utils.js";
-import { type NodeCrypto, nodeCrypto } from "./_node_crypto.ts";
+import { type NodeCrypto, nodeCrypto, type NodeHash } from "./_node_crypto.ts";
 
 /** A keyed HMAC. */
 export interface Hmac {
@@ -51,12 +51,26 @@ export function createNobleHmac({ nobleHash }: HmacHash, key: Uint8Array): Hmac 
   };
 }
 
-/** HMAC of `node:crypto`. */
-export function createNodeHmac(node: NodeCrypto, { hash }: HmacHash, key: Uint8Array): Hmac {
-  const ownKey = key.slice();
+/**
+ * HMAC by the hash of `node:crypto`, which is copied from where the key has been hashed: HMAC of
+ * `node:crypto` itself begins with the key each time.
+ */
+export function createNodeHmac(
+  node: NodeCrypto,
+  { hash, nobleHash }: HmacHash,
+  key: Uint8Array,
+): Hmac {
+  const keyed = (pad: number): NodeHash => {
+    const block = new Uint8Array(nobleHash.blockLen).fill(pad);
+    const fitting = key.length > block.length ? node.createHash(hash).update(key).digest() : key;
+    fitting.forEach((byte, index) => block[index] = byte ^ pad);
+    return node.createHash(hash).update(block);
+  };
+  const [inner, outer] = [keyed(0x36), keyed(0x5c)];
   return {
     sign(head, data, tag) {
-      tag.set(node.createHmac(hash, ownKey).update(head).update(data).digest());
+      const digest = inner.copy().update(head).update(data).digest();
+      tag.set(outer.copy().update(digest).digest());
     },
   };
 }

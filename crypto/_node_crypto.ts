@@ -13,8 +13,9 @@ export interface NodeCipher {
   final(): Uint8Array;
 }
 
-/** A hash or an HMAC of `node:crypto`, in the part that is used here. */
+/** A hash of `node:crypto`, in the part that is used here. */
 export interface NodeHash {
+  copy(): NodeHash;
   update(data: Uint8Array): NodeHash;
   digest(): Uint8Array<ArrayBuffer>;
 }
@@ -36,7 +37,6 @@ export interface NodeCrypto {
   createCipheriv(name: string, key: Uint8Array, iv: Uint8Array): NodeCipher;
   createDecipheriv(name: string, key: Uint8Array, iv: Uint8Array): NodeCipher;
   createHash(name: string): NodeHash;
-  createHmac(hash: string, key: Uint8Array): NodeHash;
   generateKeyPairSync(
     type: string,
     options?: { readonly namedCurve: string },
@@ -90,8 +90,7 @@ function findNodeCrypto(): NodeCrypto | null {
       | undefined;
     // A runtime may have the module and yet not this part of it: the calls then throw.
     module?.getCiphers();
-    module?.createHash("sha256").update(new Uint8Array(1)).digest();
-    module?.createHmac("sha256", new Uint8Array(32)).update(new Uint8Array(1)).digest();
+    module?.createHash("sha256").update(new Uint8Array(1)).copy().digest();
     return module ?? null;
   } catch {
     return null;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Choice, Transfer } from "./agents/jobs.ts";
+import type { Choice } from "./agents/jobs.ts";
 import { type CipherChoice, ciphers, KEX } from "./harness/ciphers.ts";
 import { Agents, implementations } from "./harness/implementations.ts";
 import { type MeasuredServer, OpenSshLogin, startOpenSshServer } from "./harness/openssh.ts";

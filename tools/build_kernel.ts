@@ -6,6 +6,7 @@
  * @module
  */
 
+import { bytesToHex } from "@noble/hashes/utils.js";
 import asc from "assemblyscript/asc";
 
 const SOURCES = new URL("./kernels/", import.meta.url);
@@ -19,7 +20,7 @@ const OPTIONS = [
   "--noAssert",
   "--initialMemory=5",
 ];
-const LINE = 96;
+const LINE = 94;
 
 if (import.meta.main) {
   const check = Deno.args.includes("--check");
@@ -56,8 +57,9 @@ async function compile(name: string): Promise<Uint8Array> {
 }
 
 function moduleOf(name: string, wasm: Uint8Array): string {
-  const base64 = btoa(String.fromCharCode(...wasm));
-  const lines = base64.match(new RegExp(`.{1,${LINE}}`, "g")) ?? [];
+  // Not in base64: what repeats would look different each time, and not be compressed.
+  const hex = bytesToHex(wasm);
+  const lines = hex.match(new RegExp(`.{1,${LINE}}`, "g")) ?? [];
   return [
     "/**",
     ` * Made by \`deno task kernel\` from tools/kernels/${name}.ts: ${wasm.length} bytes of WebAssembly.`,
@@ -65,10 +67,8 @@ function moduleOf(name: string, wasm: Uint8Array): string {
     " * @module",
     " */",
     "",
-    "/** The module, in base64. */",
-    "export const wasmBase64: string = `",
-    ...lines,
-    "`;",
+    "/** The module, in hexadecimal. */",
+    `export const wasmHex: string =\n  ${lines.map((line) => `"${line}"`).join(" +\n  ")};`,
     "",
   ].join("\n");
 }

@@ -5,9 +5,10 @@
  * @module
  */
 
+import { hexToBytes } from "@noble/hashes/utils.js";
 import type { ChaChaPackets } from "../_chacha20_poly1305.ts";
 import { LENGTH_BYTES } from "../_packet.ts";
-import { wasmBase64 } from "./_chacha20_poly1305_generated.ts";
+import { wasmHex } from "./_chacha20_poly1305_generated.ts";
 
 /** The tag's length in bytes. */
 const TAG_BYTES = 16;
@@ -43,8 +44,7 @@ export function chachaKernel(): ChaChaKernel | null {
 
 function load(): ChaChaKernel | null {
   try {
-    const bytes = Uint8Array.from(atob(wasmBase64), (character) => character.charCodeAt(0));
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes));
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(hexToBytes(wasmHex)));
     return kernelOf(instance.exports as unknown as Exports);
   } catch {
     // No WebAssembly, none from bytes, or no SIMD: there is the code in JavaScript.

@@ -430,18 +430,24 @@ describe("a line editor", () => {
         const fresh = new Terminal(columns, 60);
         fresh.write(`> ${line}`);
         assert.deepEqual(shown, fresh.screen);
-        // The cursor stands where some beginning of the line ends.
+        // The cursor stands where some beginning of the line ends; or, where the next character is
+        // too wide for the rest of the row, where that is shown.
         const places = Array.from({ length: line.length + 1 }, (_, length) => {
-          const part = new Terminal(columns, 60);
-          part.write(`> ${line.slice(0, length)}.`);
-          const [row, column] = part.cursor;
-          return `${row},${column}`;
+          const after = (text: string): readonly [number, number] => {
+            const part = new Terminal(columns, 60);
+            part.write(`> ${line.slice(0, length)}${text}`);
+            return part.cursor;
+          };
+          const [row, column] = after(".");
+          const wide = /^[日👍]/u.exec(line.slice(length))?.[0] ?? ".";
+          const [wideRow, wideColumn] = after(wide);
+          return wideRow > row ? `${wideRow},${wideColumn - 1}` : `${row},${column}`;
         });
         const dot = new Terminal(columns, 60);
         dot.write(`${"\n".repeat(row)}${" ".repeat(column)}.`);
         assert.ok(places.includes(`${dot.cursor[0]},${dot.cursor[1]}`), `${row},${column}`);
       }),
-      { numRuns: 25 },
+      { numRuns: 25, examples: [[[LEFT, "👍", "a", LEFT, "日", LEFT], 5]] },
     );
   });
 });

@@ -76,12 +76,11 @@ export class HostedSession implements ServerSession {
   #envLength = 0;
   #running = false;
   #forwardsAgent = false;
-  #outputsFailed = false;
   #outputClosed = false;
   #eof: Promise<void> | null = null;
   #ending: Promise<void> | null = null;
   #over = false;
-  #overError: ChannelClosedError | null = null;
+  #overReason: ChannelClosedError | null = null;
 
   constructor(channel: Channel, context: SessionContext) {
     this.id = context.id;
@@ -378,25 +377,24 @@ export class HostedSession implements ServerSession {
 
   #finish(error: Error | undefined): void {
     this.#over = true;
-    if (error !== undefined || !this.#outputsFailed) this.#failOutputs(error);
+    this.#failOutputs(error);
     this.sizes.end();
     this.signals.end();
-    const reason = error ?? this.#isOver();
+    const reason = error ?? this.#whyOver();
     this.#started.reject(reason);
     this.#lost.resolve(error);
     this.#abort.abort(reason);
   }
 
   #failOutputs(error?: Error): void {
-    this.#outputsFailed = true;
-    const reason = error ?? this.#isOver();
+    const reason = error ?? this.#whyOver();
     this.#output.fail(reason);
     this.#errors.fail(reason);
   }
 
   /** One error for all that are told: each takes a stack along. */
-  #isOver(): ChannelClosedError {
-    return this.#overError ??= new ChannelClosedError("Cannot go on: the session is over");
+  #whyOver(): ChannelClosedError {
+    return this.#overReason ??= new ChannelClosedError("Cannot go on: the session is over");
   }
 
   #makeOutput(stderr: boolean, onClose: () => Promise<void>): SessionOutput {

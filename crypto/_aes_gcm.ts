@@ -5,7 +5,7 @@
  */
 
 import { gcm } from "@noble/ciphers/aes.js";
-import { move } from "../wire/free.ts";
+import { move } from "./_move.ts";
 import { nodeCiphers, type NodeCrypto, nodeCrypto, plainBytes } from "./_node_crypto.ts";
 
 /** The length of a tag in bytes. */

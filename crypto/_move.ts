@@ -1,10 +1,10 @@
 /**
- * Memory that is given back before the collector would find it.
+ * What a cipher has put into a buffer of its own, and belongs into one that is there.
  *
  * @module
  */
 
-/** Smaller buffers are not worth it. */
+/** Smaller buffers are not worth giving back. */
 const WORTHWHILE_BYTES = 4096;
 
 interface Transferable {
@@ -13,19 +13,15 @@ interface Transferable {
 }
 
 /**
- * Gives the memory of a buffer back at once: what waits for the collector has it run the more often,
- * and memory that is used again soon is still in the processor's cache.
+ * Copies bytes to their place, and gives their memory back at once: what waits for the collector has
+ * it run the more often, and memory that is used again soon is still in the processor's cache.
  *
  * @param bytes What nobody will look at again: it is empty from now on, unless it is small, or a
  *   part of a larger buffer.
  */
-export function free({ buffer, length }: Uint8Array): void {
-  if (length < WORTHWHILE_BYTES || buffer.byteLength !== length) return;
-  (buffer as Transferable).transfer?.(0);
-}
-
-/** Copies bytes that nobody will look at again to their place, and gives their memory back. */
 export function move(bytes: Uint8Array, target: Uint8Array, at = 0): void {
   target.set(bytes, at);
-  free(bytes);
+  const { buffer, length } = bytes;
+  if (length < WORTHWHILE_BYTES || buffer.byteLength !== length) return;
+  (buffer as Transferable).transfer?.(0);
 }

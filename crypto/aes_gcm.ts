@@ -5,10 +5,10 @@
  * @module
  */
 
-import { move } from "../wire/free.ts";
 import { type AesGcm, createAesGcm, GCM_TAG_BYTES } from "./_aes_gcm.ts";
 import { checkCipherKeys } from "./_keys.ts";
 import { type Later, later } from "./_later.ts";
+import { move } from "./_move.ts";
 import { LARGE_BYTES, LENGTH_BYTES, readLength } from "./_packet.ts";
 import { createWebAesGcm, type WebAesGcm } from "./_web_aes_gcm.ts";
 import type { CipherAlgorithm, PacketOpener, PacketProtection, PacketSealer } from "./types.ts";

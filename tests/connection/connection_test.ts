@@ -6,6 +6,7 @@ import { deferred } from "../../wire/deferred.ts";
 import { DisconnectError, ProtocolError } from "../../wire/mod.ts";
 import { concat } from "../helpers/bytes.ts";
 import { channelPair, connectionPair } from "../helpers/connection_pair.ts";
+import { passingFlow } from "../helpers/passing_flow.ts";
 
 describe("connection", () => {
   it("tells what was agreed on", async () => {
@@ -18,9 +19,10 @@ describe("connection", () => {
   });
 
   it("is made with four writes of each end: a step of the key exchange is one", async () => {
-    const flows = flowPair().map(counted) as [CountedFlow, CountedFlow];
-    await using pair = await connectionPair({ flows });
-    assert.deepEqual(flows.map(({ writes }) => writes), [4, 4]);
+    const [near, far] = flowPair();
+    const [client, server] = [counted(near), counted(far)];
+    await using pair = await connectionPair({ flows: [client.flow, server.flow] });
+    assert.deepEqual([client.count.writes, server.count.writes], [4, 4]);
     await pair.client.close();
   });
 
@@ -155,23 +157,12 @@ function stubborn(flow: Flow): Flow {
   };
 }
 
-interface CountedFlow extends Flow {
-  writes: number;
-}
-
 /** A flow that counts its writes, each of which arrives whole. */
-function counted(flow: Flow): CountedFlow {
-  return {
-    writes: 0,
-    read: () => flow.read(),
-    write: (data) => flow.write(data),
-    writev(data) {
-      this.writes++;
-      return flow.write(concat(data));
-    },
-    closeWrite: () => flow.closeWrite(),
-    close: (options) => flow.close(options),
-    abort: (reason) => flow.abort(reason),
-    [Symbol.asyncDispose]: () => flow.close(),
+function counted(flow: Flow): { flow: Flow; count: { writes: number } } {
+  const count = { writes: 0 };
+  const writev: Flow["writev"] = (data) => {
+    count.writes++;
+    return flow.write(concat(data));
   };
+  return { flow: passingFlow(flow, { writev }), count };
 }

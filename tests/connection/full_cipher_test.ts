@@ -6,6 +6,7 @@ import { Eof, type Flow, flowPair } from "../../flow/mod.ts";
 import { supportedAlgorithms } from "../../protocol/mod.ts";
 import { deferred } from "../../wire/deferred.ts";
 import { channelPair, connectionPair } from "../helpers/connection_pair.ts";
+import { passingFlow } from "../helpers/passing_flow.ts";
 
 const SENT_BYTES = 16 * 1024 * 1024;
 /** What may be at the cipher, the chunk behind it, and the one that is read ahead. */
@@ -36,15 +37,7 @@ function counted(flow: Flow): { flow: Flow; count: { bytes: number } } {
     if (chunk !== Eof) count.bytes += chunk.length;
     return chunk;
   };
-  const rest: Omit<Flow, "read"> = {
-    write: (data) => flow.write(data),
-    writev: (data) => flow.writev(data),
-    closeWrite: () => flow.closeWrite(),
-    close: (options) => flow.close(options),
-    abort: (reason) => flow.abort(reason),
-    [Symbol.asyncDispose]: () => flow.close(),
-  };
-  return { flow: { ...rest, read }, count };
+  return { flow: passingFlow(flow, { read }), count };
 }
 
 describe("a cipher that does not keep up", () => {

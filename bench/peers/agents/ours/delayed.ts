@@ -6,6 +6,7 @@
 
 import process from "node:process";
 import { Eof, type Flow, flowPair } from "../../../../mod.ts";
+import { passingFlow } from "../../../../tests/helpers/passing_flow.ts";
 import type { Jobs } from "../jobs.ts";
 import { connectEnds } from "./ends.ts";
 
@@ -78,7 +79,7 @@ function delay(flow: Flow, delayMs: number, peak: { inFlight: number }): Flow {
     }
   }
 
-  return {
+  return passingFlow(flow, {
     async read() {
       for (;;) {
         const first = waiting[0];
@@ -99,11 +100,5 @@ function delay(flow: Flow, delayMs: number, peak: { inFlight: number }): Flow {
         return first.chunk;
       }
     },
-    write: (data) => flow.write(data),
-    writev: (data) => flow.writev(data),
-    closeWrite: () => flow.closeWrite(),
-    close: (options) => flow.close(options),
-    abort: (reason) => flow.abort(reason),
-    [Symbol.asyncDispose]: () => flow.close(),
-  };
+  });
 }

@@ -37,12 +37,11 @@ if (import.meta.main) {
 }
 
 async function compile(name: string): Promise<Uint8Array> {
-  const source = await Deno.readTextFile(new URL(`${name}.ts`, SOURCES));
   let wasm: Uint8Array | null = null;
   const { error, stderr } = await asc.main(
     [`${name}.ts`, "--outFile=kernel.wasm", "--bindings=none", ...OPTIONS],
     {
-      readFile: (file: string) => file === `${name}.ts` ? source : null,
+      readFile: (file: string) => sourceOf(file),
       writeFile: (file: string, contents: Uint8Array | string) => {
         if (file === "kernel.wasm" && typeof contents !== "string") wasm = contents;
       },
@@ -54,6 +53,16 @@ async function compile(name: string): Promise<Uint8Array> {
     throw error ?? new Error(`Cannot compile ${name}`);
   }
   return wasm;
+}
+
+/** A kernel's file; null where the compiler has files of its own. */
+async function sourceOf(file: string): Promise<string | null> {
+  try {
+    return await Deno.readTextFile(new URL(file, SOURCES));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
 }
 
 function moduleOf(name: string, wasm: Uint8Array): string {

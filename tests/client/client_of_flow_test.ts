@@ -13,6 +13,7 @@ import {
   RequestError,
 } from "../../wire/errors.ts";
 import { testHostKey } from "../helpers/engine_pair.ts";
+import { passingFlow } from "../helpers/passing_flow.ts";
 import { describeConformance, readAll } from "../flow/conformance.ts";
 import {
   ada,
@@ -51,11 +52,7 @@ describeConformance("clientOfFlow", {
         await untilRun(channel);
         const inner = fromStreams(channel);
         // A channel that is closed has ended, for its peer: only a connection can break.
-        opened.resolve({
-          read: () => inner.read(),
-          write: (data) => inner.write(data),
-          writev: (data) => inner.writev(data),
-          closeWrite: () => inner.closeWrite(),
+        opened.resolve(passingFlow(inner, {
           async close(options) {
             try {
               await inner.close(options);
@@ -68,8 +65,7 @@ describeConformance("clientOfFlow", {
             server.connection.abort(reason);
             inner.abort(reason);
           },
-          [Symbol.asyncDispose]: () => inner.close(),
-        });
+        }));
       },
       request,
       { afterEof: "close" },

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { weigh } from "./collector.ts";
+
 /** Smaller buffers are not worth giving back. */
 const WORTHWHILE_BYTES = 4096;
 
@@ -23,5 +25,7 @@ export function move(bytes: Uint8Array, target: Uint8Array, at = 0): void {
   target.set(bytes, at);
   const { buffer, length } = bytes;
   if (length < WORTHWHILE_BYTES || buffer.byteLength !== length) return;
-  (buffer as Transferable).transfer?.(0);
+  const { transfer } = buffer as Transferable;
+  if (transfer) transfer.call(buffer, 0);
+  else weigh(length);
 }

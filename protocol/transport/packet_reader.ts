@@ -4,6 +4,7 @@
  * @module
  */
 
+import { weigh } from "../../crypto/collector.ts";
 import type { PacketOpener } from "../../crypto/types.ts";
 import type { ByteQueue } from "../../wire/byte_queue.ts";
 import { DisconnectCode, ProtocolError } from "../../wire/errors.ts";
@@ -161,6 +162,7 @@ export class PacketReader {
 
     const opening: Opening = { bytes, sequence: this.#sequence, body: undefined };
     const body = opener.open(queue.take(bytes), this.#sequence);
+    weigh(bytes);
     if (body instanceof Promise) {
       body.then((body) => this.#finish(opening, body), this.#handlers.onError);
     } else opening.body = body;

@@ -131,17 +131,31 @@ export class Driver {
     while (this.engine.parked !== null) await this.engine.parked;
   }
 
-  /** Once a turn: what one turn of the engine puts out is written together. */
+  /** What one turn of the engine puts out is written together. */
   #scheduleFlush(): void {
     if (this.#flushScheduled || this.#flushing) return;
     this.#flushScheduled = true;
     queueMicrotask(() => {
-      this.#flushScheduled = false;
+      const step = this.engine.user === null ? this.engine.parked : null;
+      if (step === null) this.#flush();
+      else this.#flushAfter(step);
+    });
+  }
+
+  /**
+   * Of a login, what a step puts out is written together, too: an acceptance with what comes of the
+   * first request, say. If the step takes its time, to ask a user, nothing waits for it.
+   */
+  #flushAfter(step: Promise<void>): void {
+    const timer = setTimeout(() => this.#flush(), 0);
+    step.then(() => {
+      clearTimeout(timer);
       this.#flush();
     });
   }
 
   async #flush(): Promise<void> {
+    this.#flushScheduled = false;
     if (this.#flushing) return;
     this.#flushing = true;
     try {

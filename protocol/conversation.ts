@@ -86,6 +86,11 @@ export class Conversation {
     return promise;
   }
 
+  /** Whether it waits for such a message. */
+  expects(number: number): boolean {
+    return this.#waiting?.numbers.includes(number) ?? false;
+  }
+
   /**
    * Hands over a message that arrived.
    *
@@ -94,7 +99,7 @@ export class Conversation {
   deliver(payload: Uint8Array): void {
     const number = payload[0] ?? 0;
     const waiting = this.#waiting;
-    if (waiting === null || !waiting.numbers.includes(number)) {
+    if (waiting === null || !this.expects(number)) {
       const expected = waiting?.numbers.map(messageName).join(" or ") ?? "nothing";
       throw new ProtocolError(
         `Cannot go on with the ${this.#what}: ${messageName(number)} came, ` +

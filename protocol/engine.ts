@@ -410,6 +410,8 @@ export class Engine {
   #handleMessage(number: number, payload: Uint8Array): void {
     if (number === Msg.USERAUTH_BANNER) {
       this.#sink.onBanner?.(decodeBanner(payload));
+    } else if (number === Msg.EXT_INFO) {
+      if (this.#auth?.expects(number)) this.#auth.deliver(payload);
     } else if (number >= Msg.GLOBAL_REQUEST) {
       this.#multiplexer.handle(number, payload);
     } else if (this.#auth !== null) {

@@ -112,12 +112,20 @@ export async function authenticateClient(
   },
   onAccepted: () => void,
 ): Promise<string> {
+  let isAccepted = false;
+  const takeAcceptance = (payload: Uint8Array): void => {
+    const accepted = decodeService(payload);
+    if (accepted !== USERAUTH_SERVICE) {
+      throw new ProtocolError(`Cannot authenticate: the server accepted the service ${accepted}`);
+    }
+    isAccepted = true;
+    onAccepted();
+  };
   conversation.send(encodeService(Msg.SERVICE_REQUEST, USERAUTH_SERVICE));
-  const accepted = decodeService(await conversation.next(Msg.SERVICE_ACCEPT));
-  if (accepted !== USERAUTH_SERVICE) {
-    throw new ProtocolError(`Cannot authenticate: the server accepted the service ${accepted}`);
-  }
-  onAccepted();
+  // What a server tells of itself, if it does, it tells first. All is known then that a request is
+  // made of, and it need not wait for the service to be accepted (RFC 4253 section 10).
+  const first = await conversation.next(Msg.EXT_INFO, Msg.SERVICE_ACCEPT);
+  if (first[0] === Msg.SERVICE_ACCEPT) takeAcceptance(first);
 
   // Most methods open nothing, and a signal is dear.
   let over = null as AbortController | null;
@@ -144,8 +152,10 @@ export async function authenticateClient(
         }),
       ),
     send: (payload) => conversation.send(payload),
-    reply: (...numbers) =>
-      conversation.next(Msg.USERAUTH_SUCCESS, Msg.USERAUTH_FAILURE, ...numbers),
+    async reply(...numbers) {
+      if (!isAccepted) takeAcceptance(await conversation.next(Msg.SERVICE_ACCEPT));
+      return await conversation.next(Msg.USERAUTH_SUCCESS, Msg.USERAUTH_FAILURE, ...numbers);
+    },
   };
   try {
     return await tryMethods(context, options.methods.length > 0 ? options.methods : [none()]);

@@ -44,7 +44,7 @@ export interface RekeyLimits {
 export interface TransportHandlers {
   /** The first keys are in use in both directions. */
   onEncrypted(): void;
-  /** A message of a layer above, which the gate let pass. Nobody else has its buffer. */
+  /** EXT_INFO, or a message of a layer above. The gate let it pass; nobody else has its buffer. */
   onMessage(number: number, payload: Uint8Array): void;
   /** The peer ended the connection. */
   onDisconnect(message: Disconnect): void;
@@ -52,7 +52,7 @@ export interface TransportHandlers {
   onError(reason: unknown): void;
   /** A step that was waited for is done. */
   onIdle(): void;
-  /** There is output to take, and was none before; of a step under way it is told in the end. */
+  /** There is output to take, and was none before. */
   onOutput(): void;
   /** Packets may be sent again that had to wait for new keys. */
   onSendable(): void;
@@ -107,8 +107,6 @@ export class Transport {
   #extInfoMayCome = false;
   #extInfoBeforeSuccess = false;
   #compressing = false;
-  /** Whether there is output that nobody has been told of. */
-  #untold = false;
   #held: Uint8Array[] = [];
   #heldBytes = 0;
   #keysSince = 0;
@@ -125,7 +123,7 @@ export class Transport {
       onError: (reason) => handlers.onError(reason),
     });
     this.#writer = new PacketWriter(options.random, plainSealer, {
-      onOutput: () => this.#tellOutput(),
+      onOutput: handlers.onOutput,
       onError: handlers.onError,
     });
     this.#identification = new IdentificationReader({
@@ -146,7 +144,6 @@ export class Transport {
       onIdle: () => {
         this.#heardAt = options.now();
         handlers.onIdle();
-        if (this.#untold) this.#tellOutput();
       },
     });
   }
@@ -343,12 +340,6 @@ export class Transport {
     this.#held = [];
   }
 
-  /** What a step of a key exchange puts out goes together: the reply, NEWKEYS, what waited for it. */
-  #tellOutput(): void {
-    this.#untold = this.#kex.busy;
-    if (!this.#untold) this.#handlers.onOutput();
-  }
-
   #dispatch(payload: Uint8Array): void {
     const number = payload[0] ?? 0;
     const initial = this.#phase === "initial";
@@ -390,7 +381,8 @@ export class Transport {
       case Msg.DEBUG:
         return this.#handlers.onDebug?.(decodeDebug(payload));
       case Msg.EXT_INFO:
-        return this.#takeExtInfo(payload);
+        this.#takeExtInfo(payload);
+        break;
       case Msg.KEXINIT:
         this.#reader.readAhead = false;
         return this.#kex.handleKexInit(payload);

@@ -66,8 +66,8 @@ export async function clientTrying(
   options: Omit<RawOptions, "clientAuth"> = {},
 ): Promise<RawConnection & { first: Uint8Array[] }> {
   const connection = await rawServer({ ...options, clientAuth: { methods } });
-  const first = await connection.exchange([encodeService(Msg.SERVICE_ACCEPT, "ssh-userauth")]);
-  return Object.assign(connection, { first });
+  const late = await connection.exchange([encodeService(Msg.SERVICE_ACCEPT, "ssh-userauth")]);
+  return Object.assign(connection, { first: [...connection.early, ...late] });
 }
 
 /** The methods of requests; fails if a message is none. */

@@ -119,6 +119,7 @@ export class RawPeer {
   }
 
   #receive(number: number, payload: Uint8Array): void {
+    if (number === Msg.EXT_INFO) return;
     this.#received.push(payload.slice());
     if (number === Msg.SERVICE_ACCEPT) this.transport.phase = "authenticating";
     if (number === Msg.USERAUTH_SUCCESS) this.transport.phase = "connected";
@@ -133,6 +134,8 @@ export class RawConnection {
   readonly sink: TimedSink;
   readonly peer: RawPeer;
   readonly clock: { now: number };
+  /** What a client sent behind its request for the service, before that was accepted. */
+  early: readonly Uint8Array[] = [];
 
   constructor(engine: Engine, sink: TimedSink, peer: RawPeer, clock: { now: number }) {
     this.engine = engine;
@@ -224,7 +227,7 @@ export async function rawServer(options: RawOptions = {}): Promise<RawConnection
   const engine = new Engine(clientOptions(sink, { ...options, client }));
   const peer = new RawPeer("server", await testHostKey(), options.extensions ?? new Map());
   const connection = new RawConnection(engine, sink, peer, clock);
-  await connection.settle();
+  connection.early = (await connection.settle()).slice(1);
   return connection;
 }
 

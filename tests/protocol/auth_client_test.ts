@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "@std/testing/bdd";
 import { generateKey } from "../../keys/mod.ts";
-import { keyboardInteractive, none, password, publicKey } from "../../protocol/mod.ts";
+import {
+  type ClientAuthMethod,
+  keyboardInteractive,
+  none,
+  password,
+  publicKey,
+} from "../../protocol/mod.ts";
 import {
   encodeBanner,
   encodePasswordChangeRequest,
@@ -21,7 +27,7 @@ import {
   methodsOf,
   SUCCESS,
 } from "../helpers/auth_messages.ts";
-import { rawServer } from "../helpers/raw_channel_peer.ts";
+import { type RawConnection, rawServer } from "../helpers/raw_channel_peer.ts";
 
 const ed25519 = await generateKey("ed25519", { seed: "ada's key" });
 const other = await generateKey("ed25519", { seed: "another key" });
@@ -193,6 +199,50 @@ describe("auth: success", () => {
     assert.equal(connection.sink.user, null);
     assert.equal(connection.engine.user, null);
     assert.equal(connection.sink.authenticatedAfterClose, false);
+  });
+});
+
+describe("auth: a client's first request", () => {
+  const telling = (methods: ClientAuthMethod[]): Promise<RawConnection> =>
+    rawServer({
+      extensions: new Map([["server-sig-algs", "ssh-ed25519"]]),
+      clientAuth: { methods },
+    });
+
+  it("waits for the service where the server tells nothing of itself", async () => {
+    const connection = await rawServer({ clientAuth: { methods: [publicKey(ed25519)] } });
+    assert.deepEqual(connection.early, []);
+  });
+
+  it("does not wait for it where the server has told of itself", async () => {
+    const connection = await telling([publicKey(ed25519)]);
+    assert.deepEqual(methodsOf(connection.early), ["publickey"]);
+    await connection.exchange([encodeService(Msg.SERVICE_ACCEPT, "ssh-userauth"), SUCCESS]);
+    assert.equal(connection.sink.user?.method, "publickey");
+  });
+
+  it("is followed by the second as ever", async () => {
+    const connection = await telling([none(), password("a")]);
+    assert.deepEqual(methodsOf(connection.early), ["none"]);
+    const accepted = encodeService(Msg.SERVICE_ACCEPT, "ssh-userauth");
+    assert.deepEqual(methodsOf(await connection.exchange([accepted])), []);
+    assert.deepEqual(methodsOf(await connection.exchange([failure(["password"])])), ["password"]);
+  });
+
+  for (const [what, payload] of [["success", SUCCESS], ["failure", failure([])]] as const) {
+    it(`is not answered with ${what} before the service is accepted`, async () => {
+      const connection = await telling([publicKey(ed25519)]);
+      assert.deepEqual(await connection.exchange([payload]), []);
+      assert.match(closedBecause(connection).message, /before the authentication service/);
+      assert.equal(connection.sink.user, null);
+    });
+  }
+
+  it("is not answered by another service", async () => {
+    const connection = await telling([publicKey(ed25519)]);
+    await connection.exchange([encodeService(Msg.SERVICE_ACCEPT, "ssh-connection"), SUCCESS]);
+    assert.match(closedBecause(connection).message, /accepted the service ssh-connection/);
+    assert.equal(connection.sink.user, null);
   });
 });
 

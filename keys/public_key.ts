@@ -59,7 +59,7 @@ export function parsePublicKeyLine(
 ): PublicKey {
   const line = text.trim();
   if (/[\r\n]/.test(line)) throw lineError("there is more than one line");
-  const [, type, base64, comment = ""] = /^(\S+)(?:[ \t]+(\S+)(?:[ \t]+(.*))?)?$/.exec(line) ?? [];
+  const [, type, base64, comment = ""] = /^(\S+)(?:[ \t]+(\S+)(?:[ \t]+(.*))?)?$/s.exec(line) ?? [];
   if (type === undefined) throw lineError("it is empty");
   if (base64 === undefined) throw lineError("there is no key after the type");
   const blob = fromBase64(base64);

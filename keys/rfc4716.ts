@@ -35,7 +35,7 @@ export function parseRfc4716(text: string): PublicKey {
     while (header.endsWith("\\") && i + 1 < lines.length) header = header.slice(0, -1) + lines[++i];
     const colon = header.indexOf(":");
     if (header.slice(0, colon).toLowerCase() === "comment") {
-      comment = header.slice(colon + 1).trim().replace(/^"(.*)"$/, "$1");
+      comment = header.slice(colon + 1).trim().replace(/^"(.*)"$/s, "$1");
     }
   }
   const blob = fromBase64(lines.slice(i).join(""));

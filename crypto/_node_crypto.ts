@@ -20,9 +20,12 @@ export interface NodeHash {
   digest(): Uint8Array<ArrayBuffer>;
 }
 
-/** A key of `node:crypto`, in the part that is used here. */
-export interface NodeKey {
-  export(options: { readonly format: "jwk" }): JsonWebKey;
+/** A key of `node:crypto`, of which nothing is used here. */
+export type NodeKey = object;
+
+/** How keys are exported. */
+interface NodeKeyEncoding {
+  readonly format: "jwk";
 }
 
 /** What `node:crypto` makes a key of: other encodings than this one take it much longer. */
@@ -37,10 +40,19 @@ export interface NodeCrypto {
   createCipheriv(name: string, key: Uint8Array, iv: Uint8Array): NodeCipher;
   createDecipheriv(name: string, key: Uint8Array, iv: Uint8Array): NodeCipher;
   createHash(name: string): NodeHash;
+  /**
+   * Makes a key pair. It is exported as it is made, and never later: if Node 20 collects what has
+   * made a key while that key is exported, it waits for itself, for ever.
+   */
   generateKeyPairSync(
     type: string,
-    options?: { readonly namedCurve: string },
-  ): { readonly publicKey: NodeKey; readonly privateKey: NodeKey };
+    options: {
+      readonly namedCurve?: string;
+      readonly publicKeyEncoding: NodeKeyEncoding;
+      /** Without one, the private key stays inside. */
+      readonly privateKeyEncoding?: NodeKeyEncoding;
+    },
+  ): { readonly publicKey: JsonWebKey; readonly privateKey: NodeKey | JsonWebKey };
   createPublicKey(source: NodeKeySource): NodeKey;
   createPrivateKey(source: NodeKeySource): NodeKey;
   diffieHellman(keys: { readonly privateKey: NodeKey; readonly publicKey: NodeKey }): Uint8Array;

@@ -40,11 +40,12 @@ export function createNodeCurve(name: NodeCurveName): NodeCurve {
 }
 
 function generate(node: NodeCrypto, name: NodeCurveName): NodeKeyPair {
+  const publicKeyEncoding = { format: "jwk" } as const;
   const { publicKey, privateKey } = name === "X25519"
-    ? node.generateKeyPairSync("x25519")
-    : node.generateKeyPairSync("ec", { namedCurve: name });
+    ? node.generateKeyPairSync("x25519", { publicKeyEncoding })
+    : node.generateKeyPairSync("ec", { namedCurve: name, publicKeyEncoding });
   return {
-    share: shareOf(publicKey.export({ format: "jwk" })),
+    share: shareOf(publicKey),
     agree(peerShare) {
       const peer = node.createPublicKey({ key: jwkOf(name, peerShare), format: "jwk" });
       // What comes back is a Buffer, whose methods are not those of its parent.

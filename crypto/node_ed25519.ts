@@ -47,9 +47,12 @@ function find(): NodeEd25519 | null {
   const node = nodeCrypto();
   try {
     if (node === null) return null;
-    const { x = "", d = "" } = node.generateKeyPairSync("ed25519").privateKey.export({
-      format: "jwk",
+    const encoding = { format: "jwk" } as const;
+    const { privateKey } = node.generateKeyPairSync("ed25519", {
+      publicKeyEncoding: encoding,
+      privateKeyEncoding: encoding,
     });
+    const { x = "", d = "" } = privateKey as JsonWebKey;
     const [publicKey, seed] = [fromBase64Url(x), fromBase64Url(d)];
     const ed25519 = ed25519Of(node);
     const signature = ed25519.signer(seed, publicKey)(seed);

@@ -6,19 +6,23 @@
 
 import type { PlatformKem } from "./_kem.ts";
 
-/** A key of `node:crypto`, in the part that is used here. */
-export interface NodeKemKey {
-  export(options: { readonly format: "der"; readonly type: "spki" }): Uint8Array;
+/** A key of `node:crypto`, of which nothing is used here. */
+export type NodeKemKey = object;
+
+/** How public keys are written. */
+interface NodeKemEncoding {
+  readonly format: "der";
+  readonly type: "spki";
 }
 
 /** The part of `node:crypto` that has to do with it. */
 export interface NodeKemCrypto {
+  /** Makes a key pair, and exports it as it is made: later is not safe (`NodeCrypto` says why). */
   generateKeyPairSync(
     type: "ml-kem-768",
-  ): { readonly publicKey: NodeKemKey; readonly privateKey: NodeKemKey };
-  createPublicKey(
-    source: { readonly key: Uint8Array; readonly format: "der"; readonly type: "spki" },
-  ): NodeKemKey;
+    options: { readonly publicKeyEncoding: NodeKemEncoding },
+  ): { readonly publicKey: Uint8Array; readonly privateKey: NodeKemKey };
+  createPublicKey(source: NodeKemEncoding & { readonly key: Uint8Array }): NodeKemKey;
   encapsulate(
     key: NodeKemKey,
   ): { readonly sharedKey: Uint8Array; readonly ciphertext: Uint8Array };
@@ -35,10 +39,11 @@ const SPKI_HEAD = Uint8Array.of(
 export function nodeMlkem768(node: NodeKemCrypto): PlatformKem {
   return {
     generate() {
-      const { publicKey, privateKey } = node.generateKeyPairSync("ml-kem-768");
-      const der = new Uint8Array(publicKey.export({ format: "der", type: "spki" }));
+      const { publicKey, privateKey } = node.generateKeyPairSync("ml-kem-768", {
+        publicKeyEncoding: { format: "der", type: "spki" },
+      });
       return {
-        publicKey: der.subarray(SPKI_HEAD.length),
+        publicKey: new Uint8Array(publicKey).subarray(SPKI_HEAD.length),
         decapsulate: (ciphertext) => new Uint8Array(node.decapsulate(privateKey, ciphertext)),
       };
     },

@@ -6,7 +6,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { shake128 } from "@noble/hashes/sha3.js";
 import { ml_kem768 } from "@noble/post-quantum/ml-kem.js";
 import { agreesWithItself, type PlatformKem } from "../../crypto/_kem.ts";
-import { type NodeKemCrypto, type NodeKemKey, nodeMlkem768 } from "../../crypto/_node_mlkem768.ts";
+import { type NodeKemCrypto, nodeMlkem768 } from "../../crypto/_node_mlkem768.ts";
 import { webMlkem768 } from "../../crypto/_web_mlkem768.ts";
 import { mlkem768X25519 } from "../../crypto/mlkem768_x25519.ts";
 import { platformRandom } from "../../crypto/random.ts";
@@ -185,18 +185,16 @@ describe("ML-KEM-768 of a platform", () => {
 
 /** A `node:crypto` as that of Node 24 is, which takes keys in DER and gives Buffers. */
 function nodeCryptoWithKem(): NodeKemCrypto {
-  interface Key extends NodeKemKey {
+  interface Key {
     readonly bytes: Uint8Array;
   }
   const head = Buffer.from("308204b2300b0609608648016503040402038204a100", "hex");
-  const keyOf = (bytes: Uint8Array): Key => ({
-    bytes,
-    export: () => Buffer.concat([head, bytes]),
-  });
+  const keyOf = (bytes: Uint8Array): Key => ({ bytes });
   return {
-    generateKeyPairSync() {
+    generateKeyPairSync(_type, { publicKeyEncoding }) {
+      assert.deepEqual(publicKeyEncoding, { format: "der", type: "spki" });
       const { publicKey, secretKey } = ml_kem768.keygen();
-      return { publicKey: keyOf(publicKey), privateKey: keyOf(secretKey) };
+      return { publicKey: Buffer.concat([head, publicKey]), privateKey: keyOf(secretKey) };
     },
     createPublicKey({ key }) {
       assert.deepEqual(Buffer.from(key.subarray(0, head.length)), head);

@@ -144,17 +144,13 @@ describe("connection", () => {
 
 /** A flow that never closes by itself. */
 function stubborn(flow: Flow): Flow {
-  return {
-    read: () => flow.read(),
-    write: (data) => flow.write(data),
-    writev: (data) => flow.writev(data),
+  return passingFlow(flow, {
     closeWrite: () => Promise.resolve(),
     close: async () => {
       while (await flow.read() !== Eof);
     },
-    abort: (reason) => flow.abort(reason),
     [Symbol.asyncDispose]: () => Promise.resolve(),
-  };
+  });
 }
 
 /** A flow that counts its writes, each of which arrives whole. */

@@ -3,9 +3,9 @@
  *
  * V8 counts buffers' bytes when it decides on a collection of the whole heap, and not when it decides
  * on one of what is young: for that the young objects themselves have to fill their space, and a
- * buffer's object is a hundred bytes, whatever the buffer holds. So a small program that moves much
- * has its whole heap collected every 12 MB, for some ten milliseconds of both cores, where a
- * collection of the young would have given the same buffers back in half of one.
+ * buffer's object is a hundred bytes, whatever the buffer holds. So a small program on Node that
+ * moves much has its whole heap collected every 12 MB, for some ten milliseconds of both cores, where
+ * a collection of the young would have given the same buffers back in half of one.
  *
  * @module
  */
@@ -21,7 +21,7 @@ const made: { young: readonly unknown[] } = { young: [] };
 /**
  * Has what is young collected sooner: to be called with the length of each buffer that was made and
  * is not given back. Where the young fill their space with half the bytes of their buffers,
- * these never come to a collection of the whole heap.
+ * these seldom come to a collection of the whole heap.
  */
 export function weigh(bytes: number): void {
   if (bytes >= WORTHWHILE_BYTES) made.young = new Array(Math.ceil(bytes / BYTES_PER_ELEMENT));

@@ -5,6 +5,7 @@
  */
 
 import { parseArgs } from "node:util";
+import { bare } from "./bare.ts";
 import { bothEnds } from "./both_ends.ts";
 import { channels } from "./channels.ts";
 import { clientSpeed } from "./client_speed.ts";
@@ -23,6 +24,7 @@ const sections: readonly Section[] = [
   clientSpeed,
   bothEnds,
   handshakes,
+  bare,
   memory,
   latency,
   delay,

@@ -49,6 +49,12 @@ export interface Jobs {
   delayed: { takes: Choice & { delayMs: number; durationMs: number }; gives: Delayed };
   /** Keeps channels of one connection busy until so many bytes have come. */
   channels: { takes: Choice & { count: number; bytes: number }; gives: Shares };
+  /** Listens for one connection, and moves packets over it that have nothing else of SSH. */
+  bareListen: { takes: Bare; gives: BareListener };
+  /** Does the arithmetic of so many logins, of both ends, one after another. */
+  bareArithmetic: { takes: { count: number }; gives: { seconds: number } };
+  /** Makes pairs of sockets, over which bytes go to and fro as at a login, and closes them. */
+  bareSockets: { takes: { count: number; atOnce: number }; gives: { seconds: number } };
 }
 
 /** The name of a job. */
@@ -95,4 +101,21 @@ export interface Shares extends Transfer {
   /** Bytes of the channel that got least, and of the one that got most. */
   readonly least: number;
   readonly most: number;
+}
+
+/** Packets that have a length, 32 KiB and a tag. */
+export interface Bare {
+  /** As SSH names them. */
+  readonly cipher: string;
+  readonly mac: string | null;
+  /** Whether the agent seals packets, or opens them. */
+  readonly way: "down" | "up";
+  readonly packets: number;
+}
+
+/** Where packets are moved. */
+export interface BareListener {
+  readonly port: number;
+  /** A packet that can be opened, in base64. It can be sent again and again. */
+  readonly packet: string;
 }

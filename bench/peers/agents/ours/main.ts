@@ -9,6 +9,7 @@
 import process from "node:process";
 import { createInterface } from "node:readline";
 import type { AgentMethod } from "../jobs.ts";
+import { bareArithmetic, bareListen, bareSockets } from "./bare.ts";
 import { channels } from "./channels.ts";
 import { delayed } from "./delayed.ts";
 import { handshakes } from "./handshakes.ts";
@@ -28,6 +29,9 @@ const methods: Readonly<Record<AgentMethod, (job: never) => Promise<unknown>>> =
   idle,
   delayed,
   channels,
+  bareListen,
+  bareArithmetic,
+  bareSockets,
 };
 
 for await (const line of createInterface({ input: process.stdin })) {

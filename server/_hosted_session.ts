@@ -27,6 +27,7 @@ import {
 } from "./_permitted.ts";
 import { SessionOutput } from "./_session_output.ts";
 import { SizeFeed } from "./_size_feed.ts";
+import type { Turns } from "./_turns.ts";
 
 const MAX_VARIABLES = 128;
 const MAX_VARIABLES_LENGTH = 64 * 1024;
@@ -47,6 +48,8 @@ export interface SessionContext {
   readonly connection: Connection;
   readonly login: AuthenticatedUser;
   readonly options: SessionOptions;
+  /** Shared by all sessions of the connection. */
+  readonly turns: Turns;
   /** Told of what a handler or a policy threw. */
   readonly onError: (error: unknown, session: ServerSession) => void;
 }
@@ -77,6 +80,7 @@ export class HostedSession implements ServerSession {
   #running = false;
   #forwardsAgent = false;
   #outputClosed = false;
+  #takeBackEof: () => void = () => {};
   #eof: Promise<void> | null = null;
   #ending: Promise<void> | null = null;
   #over = false;
@@ -321,7 +325,7 @@ export class HostedSession implements ServerSession {
       await handler(this);
       // Writes that were started, and not waited for, get the chance to be made; there are none
       // where the output is closed.
-      if (!this.#outputClosed) await nextTurn();
+      if (!this.#outputClosed) await this.#context.turns.next();
     } catch (error) {
       status = FAILURE_STATUS;
       // Whoever goes on when the session is over is told so by errors; that is no fault.
@@ -366,12 +370,13 @@ export class HostedSession implements ServerSession {
    */
   #closeOutput(): Promise<void> {
     this.#outputClosed = true;
-    nextTurn().then(() => this.#sendEof());
+    this.#takeBackEof = this.#context.turns.runNext(() => this.#sendEof());
     return Promise.resolve();
   }
 
   /** EOF goes out once, whoever asks for it; each waits until it has. */
   #sendEof(): Promise<void> {
+    this.#takeBackEof();
     return this.#eof ??= this.#channel.sendEof();
   }
 
@@ -407,9 +412,4 @@ export class HostedSession implements ServerSession {
       terminal: () => this.#terminal && !this.rawOutput,
     });
   }
-}
-
-/** Lets all that is ready run first, what has arrived included. */
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
 }

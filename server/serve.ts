@@ -21,6 +21,7 @@ import { engineOptionsOf } from "./_engine_options.ts";
 import { offerHostKeys } from "./_host_key_proof.ts";
 import { permitsChannel, permitsRequest } from "./_permitted.ts";
 import { report } from "./_report.ts";
+import { Turns } from "./_turns.ts";
 import type { ServeOptions } from "./serve_options.ts";
 import type { ServerSession } from "./session.ts";
 
@@ -71,6 +72,7 @@ export class ServerConnection {
   readonly connection: Connection;
   readonly #options: ServeOptions;
   readonly #sessions = new Set<HostedSession>();
+  #turns: Turns | null = null;
   #sessionCount = 0;
   #noMoreSessions = false;
 
@@ -211,6 +213,7 @@ export class ServerConnection {
       connection: this.connection,
       login,
       options: this.#options,
+      turns: this.#turns ??= new Turns(),
       onError: (error, session) => this.#report(error, session),
     });
     this.#sessions.add(session);

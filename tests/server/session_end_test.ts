@@ -143,6 +143,31 @@ describe("the end of a session", () => {
     assert.deepEqual(await eventsOf(channel), ["eof", "exit-status 0", "closed"]);
   });
 
+  it("leaves nothing behind that waits for its turn, and holds the session", async () => {
+    await using hosting = await host({
+      session: (session) => session.stdin.pipeTo(session.stdout),
+    });
+    const channel = await execute(hosting.client, "x");
+    const { setTimeout, clearTimeout } = globalThis;
+    const waiting = new Set<unknown>();
+    try {
+      globalThis.setTimeout = ((...args: Parameters<typeof setTimeout>) => {
+        const timer = setTimeout(...args);
+        waiting.add(timer);
+        return timer;
+      }) as typeof setTimeout;
+      globalThis.clearTimeout = (timer) => {
+        waiting.delete(timer);
+        clearTimeout(timer);
+      };
+      await channel.sendEof();
+      assert.deepEqual(await eventsOf(channel), ["eof", "exit-status 0", "closed"]);
+      assert.equal(waiting.size, 0);
+    } finally {
+      Object.assign(globalThis, { setTimeout, clearTimeout });
+    }
+  });
+
   it("is not waited for by EOF, if the handler closes its output and goes on", async () => {
     const goOn = deferred<void>();
     await using hosting = await host({

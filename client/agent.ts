@@ -44,6 +44,7 @@ import {
 import { Reader } from "../wire/reader.ts";
 import type { AgentSource } from "./agent_forwarding.ts";
 import type { WaitOptions } from "./session.ts";
+import { EMPTY } from "../wire/empty.ts";
 
 /** A key that an agent holds: it signs there. */
 export interface AgentKey extends Signer {
@@ -290,7 +291,7 @@ export class AgentClient {
    */
   async extension(
     name: string,
-    payload: Uint8Array = new Uint8Array(0),
+    payload: Uint8Array = EMPTY,
     options: WaitOptions = {},
   ): Promise<Uint8Array> {
     const what = `do ${name}`;

@@ -20,6 +20,7 @@ import { Inbox } from "./inbox.ts";
 import { Outbox } from "./outbox.ts";
 import type { SendScheduler } from "./send_scheduler.ts";
 import { withSignal } from "./with_signal.ts";
+import { EMPTY } from "../wire/empty.ts";
 
 /** How a channel is set up, at either end. */
 export interface ChannelOptions {
@@ -189,7 +190,7 @@ export class Channel {
    */
   async request(
     name: string,
-    payload: Uint8Array = new Uint8Array(0),
+    payload: Uint8Array = EMPTY,
     options: { signal?: AbortSignal } = {},
   ): Promise<void> {
     options.signal?.throwIfAborted();
@@ -209,7 +210,7 @@ export class Channel {
   }
 
   /** Makes a request that no answer is wanted to. */
-  notify(name: string, payload: Uint8Array = new Uint8Array(0)): void {
+  notify(name: string, payload: Uint8Array = EMPTY): void {
     this.#checkOpen(`send ${name}`);
     this.#channel?.sendRequest(name, payload, null);
   }

@@ -27,6 +27,7 @@ import { Channel, type ChannelOptions } from "./channel.ts";
 import { type DrivenEngineOptions, Driver } from "./driver.ts";
 import { SendScheduler } from "./send_scheduler.ts";
 import { withSignal } from "./with_signal.ts";
+import { EMPTY } from "../wire/empty.ts";
 
 /** A channel that the peer wants to open. It has to be accepted or rejected, at any time. */
 export interface ChannelOpenRequest {
@@ -202,7 +203,7 @@ export class Connection {
   createChannel(type: string, options: ChannelOptions & { extra?: Uint8Array } = {}): Channel {
     const limits = this.#limitsOf(options);
     const channel = new Channel(type, this.#scheduler, options);
-    const extra = options.extra ?? new Uint8Array(0);
+    const extra = options.extra ?? EMPTY;
     channel.attach(this.#driver.engine.openChannel(type, extra, limits, this.#counted(channel)));
     return channel;
   }
@@ -216,7 +217,7 @@ export class Connection {
    */
   async request(
     name: string,
-    payload: Uint8Array = new Uint8Array(0),
+    payload: Uint8Array = EMPTY,
     options: { signal?: AbortSignal } = {},
   ): Promise<Uint8Array> {
     options.signal?.throwIfAborted();
@@ -231,7 +232,7 @@ export class Connection {
   }
 
   /** Makes a global request that no answer is wanted to. */
-  notify(name: string, payload: Uint8Array = new Uint8Array(0)): void {
+  notify(name: string, payload: Uint8Array = EMPTY): void {
     this.#driver.engine.sendGlobalRequest(name, payload, null);
   }
 
@@ -282,7 +283,7 @@ export class Connection {
   async ping(options: { signal?: AbortSignal } = {}): Promise<number> {
     const startedAt = performance.now();
     const pong = deferred<Uint8Array>();
-    const sent = this.#driver.engine.ping(new Uint8Array(0), (data) => {
+    const sent = this.#driver.engine.ping(EMPTY, (data) => {
       this.#pending.delete(pong);
       pong.resolve(data);
     });

@@ -30,6 +30,7 @@ import type { Role } from "./gate.ts";
 import { Keepalive, KEEPALIVE_REQUEST } from "./keepalive.ts";
 import { checkIdentification } from "./transport/identification.ts";
 import { type RekeyLimits, Transport } from "./transport/transport.ts";
+import { EMPTY } from "../wire/empty.ts";
 
 /** What either end says of itself, unless it is told to say something else. */
 export const DEFAULT_IDENTIFICATION = "SSH-2.0-sshflow_0.1";
@@ -349,7 +350,7 @@ export class Engine {
     if (this.#waits) keepalive?.restart(now);
     switch (keepalive?.advance(now, this.#transport.heardAt)) {
       case "ask":
-        return this.sendGlobalRequest(KEEPALIVE_REQUEST, new Uint8Array(0), () => {});
+        return this.sendGlobalRequest(KEEPALIVE_REQUEST, EMPTY, () => {});
       case "give up":
         return this.#fail(
           new DisconnectError(

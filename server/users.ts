@@ -21,6 +21,7 @@ import {
   readKey,
   type UserCertificateOptions,
 } from "./user_certificates.ts";
+import { EMPTY } from "../wire/empty.ts";
 
 /** The methods that users of a database can prove themselves by. */
 export type UserMethod = "publickey" | "password" | "keyboard-interactive";
@@ -215,13 +216,12 @@ function readAuthorizedKeys(keys: string | AuthorizedKeys): AuthorizedKeys {
   return typeof keys === "string" ? authorizedKeys(keys) : keys;
 }
 
-const NO_KEY = new Uint8Array(0);
 /** The permissions of whoever comes in by a password or a key. */
 const ANYTHING: Permissions = {};
 
 function hasKey(user: User | null, key: PublicKey): boolean {
   const keys = user?.keys ?? [];
-  const blobs = keys.length > 0 ? keys.map((known) => readKey(known).blob) : [NO_KEY];
+  const blobs = keys.length > 0 ? keys.map((known) => readKey(known).blob) : [EMPTY];
   // All are compared, whichever is right.
   return blobs.filter((blob) => sameBytes(blob, key.blob)).length > 0;
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { EMPTY } from "./empty.ts";
+
 /** Chunks below this are gathered, so that input byte by byte costs linear time and few buffers. */
 const SMALL_BYTES = 1024;
 const MIN_TAIL_BYTES = 4096;
@@ -154,6 +156,5 @@ export class ByteQueue {
   }
 }
 
-const EMPTY = new Uint8Array(0);
 /** Where bytes of several chunks are put together to be looked at once. */
 let scratch: Uint8Array = EMPTY;

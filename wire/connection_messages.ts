@@ -7,6 +7,7 @@
 import { Msg } from "./message_numbers.ts";
 import { Reader } from "./reader.ts";
 import { Writer } from "./writer.ts";
+import { Arena } from "./_arena.ts";
 
 /** SSH_MSG_GLOBAL_REQUEST (RFC 4254 section 4). */
 export interface GlobalRequestMessage {
@@ -57,8 +58,10 @@ const looseUtf8 = new TextDecoder();
 
 /** Encodes SSH_MSG_GLOBAL_REQUEST. */
 export function encodeGlobalRequest(request: GlobalRequestMessage): Uint8Array {
-  return new Writer().uint8(Msg.GLOBAL_REQUEST).string(request.name).boolean(request.wantReply)
-    .raw(request.payload).finish();
+  return end(
+    begin().uint8(Msg.GLOBAL_REQUEST).string(request.name).boolean(request.wantReply)
+      .raw(request.payload),
+  );
 }
 
 /** Decodes SSH_MSG_GLOBAL_REQUEST. */
@@ -66,18 +69,20 @@ export function decodeGlobalRequest(payload: Uint8Array): GlobalRequestMessage {
   const reader = new Reader(payload.subarray(1), "GLOBAL_REQUEST");
   const name = reader.name("request name", MAX_NAME_BYTES);
   const wantReply = reader.boolean("want reply");
-  return { name, wantReply, payload: reader.rest().slice() };
+  return { name, wantReply, payload: reader.rest() };
 }
 
 /** Encodes SSH_MSG_REQUEST_SUCCESS. */
 export function encodeRequestSuccess(payload: Uint8Array): Uint8Array {
-  return new Writer().uint8(Msg.REQUEST_SUCCESS).raw(payload).finish();
+  return end(begin().uint8(Msg.REQUEST_SUCCESS).raw(payload));
 }
 
 /** Encodes SSH_MSG_CHANNEL_OPEN. */
 export function encodeChannelOpen(open: ChannelOpen): Uint8Array {
-  return new Writer().uint8(Msg.CHANNEL_OPEN).string(open.type).uint32(open.senderChannel)
-    .uint32(open.windowBytes).uint32(open.maxPacketBytes).raw(open.extra).finish();
+  return end(
+    begin().uint8(Msg.CHANNEL_OPEN).string(open.type).uint32(open.senderChannel)
+      .uint32(open.windowBytes).uint32(open.maxPacketBytes).raw(open.extra),
+  );
 }
 
 /** Decodes SSH_MSG_CHANNEL_OPEN. */
@@ -87,14 +92,16 @@ export function decodeChannelOpen(payload: Uint8Array): ChannelOpen {
   const senderChannel = reader.uint32("sender channel");
   const windowBytes = reader.uint32("initial window size");
   const maxPacketBytes = reader.uint32("maximum packet size");
-  return { type, senderChannel, windowBytes, maxPacketBytes, extra: reader.rest().slice() };
+  return { type, senderChannel, windowBytes, maxPacketBytes, extra: reader.rest() };
 }
 
 /** Encodes SSH_MSG_CHANNEL_OPEN_CONFIRMATION. */
 export function encodeChannelOpenConfirmation(message: ChannelOpenConfirmation): Uint8Array {
-  return new Writer().uint8(Msg.CHANNEL_OPEN_CONFIRMATION).uint32(message.recipientChannel)
-    .uint32(message.senderChannel).uint32(message.windowBytes).uint32(message.maxPacketBytes)
-    .raw(message.extra).finish();
+  return end(
+    begin().uint8(Msg.CHANNEL_OPEN_CONFIRMATION).uint32(message.recipientChannel)
+      .uint32(message.senderChannel).uint32(message.windowBytes).uint32(message.maxPacketBytes)
+      .raw(message.extra),
+  );
 }
 
 /** Decodes SSH_MSG_CHANNEL_OPEN_CONFIRMATION. */
@@ -109,14 +116,16 @@ export function decodeChannelOpenConfirmation(payload: Uint8Array): ChannelOpenC
     senderChannel,
     windowBytes,
     maxPacketBytes,
-    extra: reader.rest().slice(),
+    extra: reader.rest(),
   };
 }
 
 /** Encodes SSH_MSG_CHANNEL_OPEN_FAILURE. */
 export function encodeChannelOpenFailure(failure: ChannelOpenFailure): Uint8Array {
-  return new Writer().uint8(Msg.CHANNEL_OPEN_FAILURE).uint32(failure.recipientChannel)
-    .uint32(failure.reason).string(failure.description).string("").finish();
+  return end(
+    begin().uint8(Msg.CHANNEL_OPEN_FAILURE).uint32(failure.recipientChannel)
+      .uint32(failure.reason).string(failure.description).string(""),
+  );
 }
 
 /** Decodes SSH_MSG_CHANNEL_OPEN_FAILURE. Some peers leave the texts out. */
@@ -130,13 +139,12 @@ export function decodeChannelOpenFailure(payload: Uint8Array): ChannelOpenFailur
 
 /** Encodes a message that is nothing but a channel's number: EOF, CLOSE, SUCCESS, FAILURE. */
 export function encodeChannelMessage(number: number, recipientChannel: number): Uint8Array {
-  return new Writer(5).uint8(number).uint32(recipientChannel).finish();
+  return end(begin().uint8(number).uint32(recipientChannel));
 }
 
 /** Encodes SSH_MSG_CHANNEL_WINDOW_ADJUST (RFC 4254 section 5.2). */
 export function encodeWindowAdjust(recipientChannel: number, bytes: number): Uint8Array {
-  return new Writer(9).uint8(Msg.CHANNEL_WINDOW_ADJUST).uint32(recipientChannel).uint32(bytes)
-    .finish();
+  return end(begin().uint8(Msg.CHANNEL_WINDOW_ADJUST).uint32(recipientChannel).uint32(bytes));
 }
 
 /**
@@ -145,16 +153,20 @@ export function encodeWindowAdjust(recipientChannel: number, bytes: number): Uin
  */
 export function encodeDataHead(recipientChannel: number, type: number, length: number): Uint8Array {
   if (type === 0) {
-    return new Writer(9).uint8(Msg.CHANNEL_DATA).uint32(recipientChannel).uint32(length).finish();
+    return end(begin().uint8(Msg.CHANNEL_DATA).uint32(recipientChannel).uint32(length));
   }
-  return new Writer(13).uint8(Msg.CHANNEL_EXTENDED_DATA).uint32(recipientChannel).uint32(type)
-    .uint32(length).finish();
+  return end(
+    begin().uint8(Msg.CHANNEL_EXTENDED_DATA).uint32(recipientChannel).uint32(type)
+      .uint32(length),
+  );
 }
 
 /** Encodes SSH_MSG_CHANNEL_REQUEST. */
 export function encodeChannelRequest(request: ChannelRequestMessage): Uint8Array {
-  return new Writer().uint8(Msg.CHANNEL_REQUEST).uint32(request.recipientChannel)
-    .string(request.name).boolean(request.wantReply).raw(request.payload).finish();
+  return end(
+    begin().uint8(Msg.CHANNEL_REQUEST).uint32(request.recipientChannel)
+      .string(request.name).boolean(request.wantReply).raw(request.payload),
+  );
 }
 
 /** Decodes SSH_MSG_CHANNEL_REQUEST. */
@@ -163,5 +175,18 @@ export function decodeChannelRequest(payload: Uint8Array): ChannelRequestMessage
   const recipientChannel = reader.uint32("recipient channel");
   const name = reader.name("request type", MAX_NAME_BYTES);
   const wantReply = reader.boolean("want reply");
-  return { recipientChannel, name, wantReply, payload: reader.rest().slice() };
+  return { recipientChannel, name, wantReply, payload: reader.rest() };
+}
+
+/** Messages are copied into packets, and nothing else is done with them. */
+const arena = /* @__PURE__ */ new Arena();
+/** Most messages fit; others get a buffer of their own. */
+const MESSAGE_BYTES = 256;
+
+function begin(): Writer {
+  return new Writer(arena.take(MESSAGE_BYTES));
+}
+
+function end(writer: Writer): Uint8Array {
+  return arena.keep(writer.finish());
 }

@@ -65,9 +65,9 @@ export function encodeKexReply(
 /** Decodes the server's share, key and signature. */
 export function decodeKexReply(payload: Uint8Array, encoding: ShareEncoding): KexReply {
   const reader = new Reader(payload.subarray(1), "the server's key exchange reply");
-  const hostKey = reader.string("host key").slice();
+  const hostKey = reader.string("host key");
   const share = readShare(reader, encoding);
-  const signature = reader.string("signature").slice();
+  const signature = reader.string("signature");
   reader.end();
   return { hostKey, share, signature };
 }
@@ -96,12 +96,12 @@ export function encodeGroup(group: { p: Uint8Array; g: Uint8Array }): Uint8Array
 /** Decodes SSH_MSG_KEX_DH_GEX_GROUP. */
 export function decodeGroup(payload: Uint8Array): { p: Uint8Array; g: Uint8Array } {
   const reader = new Reader(payload.subarray(1), "KEX_DH_GEX_GROUP");
-  const p = reader.mpint("p", 1025).slice();
-  const g = reader.mpint("g", 1025).slice();
+  const p = reader.mpint("p", 1025);
+  const g = reader.mpint("g", 1025);
   reader.end();
   return { p, g };
 }
 
 function readShare(reader: Reader, encoding: ShareEncoding): Uint8Array {
-  return (encoding === "mpint" ? reader.mpint("share") : reader.string("share")).slice();
+  return encoding === "mpint" ? reader.mpint("share") : reader.string("share");
 }

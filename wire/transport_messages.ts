@@ -110,10 +110,9 @@ export function encodeExtInfo(extensions: ReadonlyMap<string, string>): Uint8Arr
   return writer.finish();
 }
 
-/** Decodes SSH_MSG_EXT_INFO: the extensions' values, as bytes, by their names. */
+/** Decodes SSH_MSG_EXT_INFO: the extensions' values, views of the payload, by their names. */
 export function decodeExtInfo(payload: Uint8Array): Map<string, Uint8Array> {
-  // The values are views of one copy.
-  const reader = body(payload.slice(), "EXT_INFO");
+  const reader = body(payload, "EXT_INFO");
   const count = reader.uint32("nr-extensions");
   if (count > 256) throw reader.error(`${count} extensions, but at most 256 are allowed`);
   const extensions = new Map<string, Uint8Array>();
@@ -126,9 +125,12 @@ export function decodeExtInfo(payload: Uint8Array): Map<string, Uint8Array> {
   return extensions;
 }
 
+/** Most lists of algorithms fit, and malloc is quicker below 1,024 bytes. */
+const KEXINIT_BYTES = 1000;
+
 /** Encodes SSH_MSG_KEXINIT. */
 export function encodeKexInit(message: KexInit): Uint8Array<ArrayBuffer> {
-  return new Writer(2048).uint8(Msg.KEXINIT).raw(message.cookie)
+  return new Writer(KEXINIT_BYTES).uint8(Msg.KEXINIT).raw(message.cookie)
     .nameList(message.kex).nameList(message.hostKeys)
     .nameList(message.ciphersClientToServer).nameList(message.ciphersServerToClient)
     .nameList(message.macsClientToServer).nameList(message.macsServerToClient)
@@ -140,7 +142,7 @@ export function encodeKexInit(message: KexInit): Uint8Array<ArrayBuffer> {
 /** Decodes SSH_MSG_KEXINIT. */
 export function decodeKexInit(payload: Uint8Array): KexInit {
   const reader = body(payload, "KEXINIT");
-  const cookie = reader.raw(16, "cookie").slice();
+  const cookie = reader.raw(16, "cookie");
   const kex = reader.nameList("kex_algorithms");
   const hostKeys = reader.nameList("server_host_key_algorithms");
   const ciphersClientToServer = reader.nameList("encryption_algorithms_client_to_server");

@@ -11,9 +11,9 @@ export class Writer {
   #bytes: Uint8Array<ArrayBuffer>;
   #length = 0;
 
-  /** @param capacity How many bytes to make room for at first. */
-  constructor(capacity = 256) {
-    this.#bytes = new Uint8Array(capacity);
+  /** @param room How many bytes to make room for at first, or that room itself. */
+  constructor(room: number | Uint8Array<ArrayBuffer> = 256) {
+    this.#bytes = typeof room === "number" ? new Uint8Array(room) : room;
   }
 
   /** How many bytes have been written. */

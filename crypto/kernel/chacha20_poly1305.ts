@@ -59,8 +59,9 @@ function kernelOf(wasm: Exports): ChaChaKernel {
     maxPacketBytes: memory.length - address,
     openLength(key, sequence, head) {
       memory.set(key);
-      const [a = 0, b = 0, c = 0, d = 0] = head;
-      const length = wasm.openLength(sequence, a | b << 8 | c << 16 | d << 24) >>> 0;
+      const sealed = (head[0] ?? 0) | (head[1] ?? 0) << 8 | (head[2] ?? 0) << 16 |
+        (head[3] ?? 0) << 24;
+      const length = wasm.openLength(sequence, sealed) >>> 0;
       memory.fill(0, 0, address);
       return length;
     },

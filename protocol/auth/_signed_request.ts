@@ -18,7 +18,7 @@ export function signedData(
   method: string,
   fields: Uint8Array,
 ): Uint8Array {
-  return new Writer(1024).string(context.sessionId).uint8(Msg.USERAUTH_REQUEST)
+  return new Writer(512).string(context.sessionId).uint8(Msg.USERAUTH_REQUEST)
     .string(context.user).string(context.service).string(method).raw(fields).finish();
 }
 

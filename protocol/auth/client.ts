@@ -10,6 +10,7 @@ import { AuthenticationError, printable, ProtocolError } from "../../wire/errors
 import { Msg } from "../../wire/message_numbers.ts";
 import { decodeService, encodeService } from "../../wire/transport_messages.ts";
 import type { Conversation } from "../conversation.ts";
+import { EMPTY } from "../../wire/empty.ts";
 
 /** The service that authentication is for (RFC 4254). */
 export const CONNECTION_SERVICE = "ssh-connection";
@@ -91,7 +92,7 @@ export function none(): ClientAuthMethod {
   return {
     name: "none",
     async authenticate(context) {
-      context.request("none", new Uint8Array(0));
+      context.request("none", EMPTY);
       return outcomeOf(await context.reply());
     },
   };

@@ -95,11 +95,11 @@ export async function readHostbasedRequest(
 ): Promise<HostbasedRequest | null> {
   const reader = new Reader(fields, "a hostbased authentication request");
   const algorithm = reader.name("algorithm", 256);
-  const blob = reader.string("host key").slice();
+  const blob = reader.string("host key");
   const hostname = reader.text("client host name", MAX_HOSTNAME_BYTES);
   const clientUser = reader.text("user name on the client host", MAX_USER_BYTES);
   const signedLength = reader.offset;
-  const signature = reader.string("signature").slice();
+  const signature = reader.string("signature");
   reader.end();
 
   if (!algorithms.includes(algorithm)) return null;

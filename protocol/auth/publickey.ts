@@ -120,10 +120,10 @@ export async function readPublicKeyRequest(
   const reader = new Reader(fields, "a public key authentication request");
   const signed = reader.boolean("whether a signature follows");
   const algorithm = reader.name("algorithm", 256);
-  const blob = reader.string("public key").slice();
+  const blob = reader.string("public key");
   const named = method === PUBLICKEY_HOSTBOUND ? reader.string("host key") : null;
   const signedLength = reader.offset;
-  const signature = signed ? reader.string("signature").slice() : null;
+  const signature = signed ? reader.string("signature") : null;
   reader.end();
 
   if (!algorithms.includes(algorithm)) return null;

@@ -25,6 +25,7 @@ import {
   EngineChannel,
 } from "./channel.ts";
 import { ReplyQueue } from "./replies.ts";
+import { EMPTY } from "../../wire/empty.ts";
 
 /** A channel that the peer wants to open. */
 export interface IncomingChannelOpen {
@@ -244,7 +245,7 @@ export class Multiplexer {
     this.#options.onChannelOpen({
       type: open.type,
       extra: open.extra,
-      accept: (sink, limits, extra = new Uint8Array(0)) => {
+      accept: (sink, limits, extra = EMPTY) => {
         checkUndecided();
         const channel = this.#create(open.type, limits, sink);
         decide();
@@ -292,8 +293,7 @@ export class Multiplexer {
       name,
       wantReply,
       payload: specific,
-      succeed: (reply = new Uint8Array(0)) =>
-        answer?.(() => this.#options.send(encodeRequestSuccess(reply))),
+      succeed: (reply = EMPTY) => answer?.(() => this.#options.send(encodeRequestSuccess(reply))),
       fail: () => answer?.(() => this.#options.send(Uint8Array.of(Msg.REQUEST_FAILURE))),
     });
   }

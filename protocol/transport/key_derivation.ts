@@ -5,6 +5,7 @@
  */
 
 import type { HashAlgorithm } from "../../crypto/types.ts";
+import { EMPTY } from "../../wire/empty.ts";
 import { Writer } from "../../wire/writer.ts";
 
 /** What goes into the exchange hash, each as it was sent. */
@@ -33,16 +34,20 @@ export function exchangeHash(
   fields: Uint8Array,
   secret: Uint8Array,
 ): Uint8Array {
-  const { clientKexInit, serverKexInit } = transcript;
-  const shares = hostKey.length + fields.length + secret.length;
-  // The identifications have at most 255 bytes each.
-  const capacity = clientKexInit.length + serverKexInit.length + shares + 1024;
-  return hash.digest(
-    new Writer(capacity).string(transcript.clientVersion).string(transcript.serverVersion)
-      .string(transcript.clientKexInit).string(transcript.serverKexInit)
-      .string(hostKey).raw(fields).raw(secret).finish(),
-  );
+  scratch ??= new Uint8Array(SCRATCH_BYTES);
+  const data = new Writer(scratch)
+    .string(transcript.clientVersion).string(transcript.serverVersion)
+    .string(transcript.clientKexInit).string(transcript.serverKexInit)
+    .string(hostKey).raw(fields).raw(secret).finish();
+  const digest = hash.digest(data);
+  data.fill(0);
+  return digest;
 }
+
+/** Where an exchange is put together to be hashed: nothing is left in it. */
+let scratch: Uint8Array<ArrayBuffer> | undefined;
+/** Any exchange fits whose shares are not larger than those of ML-KEM; others get a new buffer. */
+const SCRATCH_BYTES = 8192;
 
 /** What a derived key is for; the letters are those of RFC 4253 section 7.2. */
 export const KeyUse = {
@@ -71,6 +76,7 @@ export function deriveKey(
   use: (typeof KeyUse)[keyof typeof KeyUse],
   length: number,
 ): Uint8Array {
+  if (length === 0) return EMPTY;
   const { hash, secret, exchangeHash, sessionId } = material;
   const key = new Uint8Array(length);
   // K || H, and behind them first the use and the session id, and then what there is of the key.

@@ -143,8 +143,7 @@ export class KeyExchange {
   }
 
   /** Takes the peer's KEXINIT. */
-  handleKexInit(view: Uint8Array): void {
-    const payload = view.slice();
+  handleKexInit(payload: Uint8Array): void {
     const theirs = decodeKexInit(payload);
     this.start();
     const ours = this.#ours;
@@ -226,7 +225,7 @@ export class KeyExchange {
       const verify: KexClientContext["verify"] = async (reply) => {
         const digest = derive(reply.hostKey, reply.fields, reply.secret);
         await this.#verify(negotiated.hostKey, reply.hostKey, reply.signature, digest, identity);
-        this.#hostKeySignature ??= reply.signature.slice();
+        this.#hostKeySignature ??= reply.signature;
       };
       await negotiated.kex.client({ ...context, verify });
     } else {
@@ -234,7 +233,7 @@ export class KeyExchange {
       const sign: KexServerContext["sign"] = async (fields, secret) => {
         const hostKey = signer.publicKey.blob;
         const signature = await signer.sign(negotiated.hostKey, derive(hostKey, fields, secret));
-        this.#hostKeySignature ??= signature.slice();
+        this.#hostKeySignature ??= signature;
         return { hostKey, signature };
       };
       await negotiated.kex.server({ ...context, sign });

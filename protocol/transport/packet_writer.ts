@@ -8,6 +8,7 @@
 import type { PacketSealer, RandomSource } from "../../crypto/types.ts";
 import type { Compressor } from "./compression.ts";
 import { OutputQueue, type OutputQueueHandlers } from "./output_queue.ts";
+import { EMPTY } from "../../wire/empty.ts";
 
 const LENGTH_BYTES = 4;
 const HEADER_BYTES = 5;
@@ -15,7 +16,6 @@ const MIN_PADDING_BYTES = 4;
 const MIN_PACKET_BYTES = 16;
 /** Padding is drawn from a pool, since asking for a few random bytes at a time is slow. */
 const POOL_BYTES = 512;
-const EMPTY = new Uint8Array(0);
 
 /** Builds, deflates and seals the packets of one direction, in order. */
 export class PacketWriter {
@@ -106,7 +106,7 @@ export class PacketWriter {
     packet[4] = paddingBytes;
     packet.set(head, HEADER_BYTES);
     packet.set(tail, HEADER_BYTES + head.length);
-    this.#pad(packet.subarray(HEADER_BYTES + payloadBytes, sealedBytes));
+    this.#pad(packet, HEADER_BYTES + payloadBytes, sealedBytes);
     const sealing = this.#seal(packet);
     this.#sequence = (this.#sequence + 1) >>> 0;
     this.#bytes += packet.length;
@@ -133,12 +133,11 @@ export class PacketWriter {
     }
   }
 
-  #pad(padding: Uint8Array): void {
-    if (this.#poolUsed + padding.length > this.#pool.length) {
+  #pad(packet: Uint8Array, start: number, end: number): void {
+    if (this.#poolUsed + end - start > this.#pool.length) {
       this.#pool = this.#random(POOL_BYTES);
       this.#poolUsed = 0;
     }
-    padding.set(this.#pool.subarray(this.#poolUsed, this.#poolUsed + padding.length));
-    this.#poolUsed += padding.length;
+    for (let at = start; at < end; at++) packet[at] = this.#pool[this.#poolUsed++] ?? 0;
   }
 }

@@ -428,7 +428,7 @@ export class Transport {
   #takePong(payload: Uint8Array): void {
     const onPong = this.#pings.shift();
     if (onPong === undefined) throw new ProtocolError("Cannot accept PONG: no PING was sent");
-    onPong(decodePing(payload).slice());
+    onPong(decodePing(payload));
   }
 
   #versions(): { client: Uint8Array; server: Uint8Array } {

@@ -38,6 +38,20 @@ describe("packets", () => {
       }
     });
 
+    it(`${protection.name}: have payloads of their own, which nothing changes afterwards`, () => {
+      const bytes = concat(sealed(protection, PAYLOADS));
+      const payloads: Uint8Array[] = [];
+      for (let time = 0; time < 2; time++) {
+        const chunk = bytes.slice();
+        const { queue, reader } = readerOf(protection);
+        queue.push(chunk);
+        for (let next = reader.next(); next !== null; next = reader.next()) payloads.push(next);
+        chunk.fill(0xff);
+      }
+      assert.deepEqual(payloads.map((payload) => payload.slice()), [...PAYLOADS, ...PAYLOADS]);
+      assert.equal(new Set(payloads.map(({ buffer }) => buffer)).size, payloads.length);
+    });
+
     it(`${protection.name}: are padded to whole blocks, at random`, () => {
       const { blockBytes, tagBytes, padsLength } = protection.sealer();
       for (const payload of PAYLOADS) {

@@ -59,11 +59,16 @@ export class Writer {
   /** `string` of bytes, or of text in UTF-8. */
   string(value: Uint8Array | string): this {
     if (typeof value !== "string") return this.uint32(value.length).raw(value);
-    // UTF-16's units become three bytes of UTF-8 at most.
-    const start = this.#grow(4 + value.length * 3);
-    const { written } = utf8.encodeInto(value, this.#bytes.subarray(start + 4));
-    this.#setUint32(start, written);
-    this.#length = start + 4 + written;
+    const start = this.#grow(4 + value.length);
+    for (let index = 0; index < value.length; index++) {
+      const unit = value.charCodeAt(index);
+      if (unit > 0x7f) {
+        this.#length = start;
+        return this.string(utf8.encode(value));
+      }
+      this.#bytes[start + 4 + index] = unit;
+    }
+    this.#setUint32(start, value.length);
     return this;
   }
 

@@ -25,7 +25,5 @@ export function move(bytes: Uint8Array, target: Uint8Array, at = 0): void {
   target.set(bytes, at);
   const { buffer, length } = bytes;
   if (length < WORTHWHILE_BYTES || buffer.byteLength !== length) return;
-  const { transfer } = buffer as Transferable;
-  if (transfer) transfer.call(buffer, 0);
-  else weigh(length);
+  (buffer as Transferable).transfer?.(0) ?? weigh(length);
 }

@@ -12,8 +12,8 @@
 
 /** Smaller buffers are outweighed by the objects around them. */
 const WORTHWHILE_BYTES = 4096;
-/** How many bytes of a buffer one element of an array stands for: of 8 bytes, half. */
-const BYTES_PER_ELEMENT = 16;
+/** An element of an array, which has 8 bytes, stands for 16 of a buffer: half. */
+const LOG2_BYTES_PER_ELEMENT = 4;
 
 /** What was made last is kept: what nobody could look at need not be made. */
 const made: { young: readonly unknown[] } = { young: [] };
@@ -24,5 +24,5 @@ const made: { young: readonly unknown[] } = { young: [] };
  * these seldom come to a collection of the whole heap.
  */
 export function weigh(bytes: number): void {
-  if (bytes >= WORTHWHILE_BYTES) made.young = new Array(Math.ceil(bytes / BYTES_PER_ELEMENT));
+  if (bytes >= WORTHWHILE_BYTES) made.young = new Array(bytes >> LOG2_BYTES_PER_ELEMENT);
 }

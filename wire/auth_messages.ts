@@ -5,7 +5,7 @@
  */
 
 import { Msg } from "./message_numbers.ts";
-import { Reader } from "./reader.ts";
+import { messageReader } from "./message_reader.ts";
 import { Writer } from "./writer.ts";
 
 /** The head of SSH_MSG_USERAUTH_REQUEST (RFC 4252 section 5). */
@@ -61,7 +61,7 @@ export function encodeUserauthRequest(request: UserauthRequest): Uint8Array {
 
 /** Decodes SSH_MSG_USERAUTH_REQUEST, but not what the method adds. */
 export function decodeUserauthRequest(payload: Uint8Array): UserauthRequest {
-  const reader = new Reader(payload.subarray(1), "USERAUTH_REQUEST");
+  const reader = messageReader(payload, "USERAUTH_REQUEST");
   const user = reader.text("user name", 1024);
   const service = reader.name("service name", 256);
   const method = reader.name("method name", 256);
@@ -76,7 +76,7 @@ export function encodeUserauthFailure(failure: UserauthFailure): Uint8Array {
 
 /** Decodes SSH_MSG_USERAUTH_FAILURE. */
 export function decodeUserauthFailure(payload: Uint8Array): UserauthFailure {
-  const reader = new Reader(payload.subarray(1), "USERAUTH_FAILURE");
+  const reader = messageReader(payload, "USERAUTH_FAILURE");
   const remaining = reader.nameList("authentications that can continue", 100);
   const partial = reader.boolean("partial success");
   reader.end();
@@ -91,7 +91,7 @@ export function encodeBanner(banner: Banner): Uint8Array {
 
 /** Decodes SSH_MSG_USERAUTH_BANNER. */
 export function decodeBanner(payload: Uint8Array): Banner {
-  const reader = new Reader(payload.subarray(1), "USERAUTH_BANNER");
+  const reader = messageReader(payload, "USERAUTH_BANNER");
   const message = looseUtf8.decode(reader.string("message"));
   const language = looseUtf8.decode(reader.string("language tag"));
   reader.end();
@@ -105,7 +105,7 @@ export function encodePasswordChangeRequest(prompt: string): Uint8Array {
 
 /** Decodes SSH_MSG_USERAUTH_PASSWD_CHANGEREQ: the prompt. */
 export function decodePasswordChangeRequest(payload: Uint8Array): string {
-  const reader = new Reader(payload.subarray(1), "USERAUTH_PASSWD_CHANGEREQ");
+  const reader = messageReader(payload, "USERAUTH_PASSWD_CHANGEREQ");
   const prompt = reader.text("prompt", MAX_TEXT_BYTES);
   reader.string("language tag");
   reader.end();
@@ -119,7 +119,7 @@ export function encodePublicKeyOk(algorithm: string, key: Uint8Array): Uint8Arra
 
 /** Decodes SSH_MSG_USERAUTH_PK_OK. */
 export function decodePublicKeyOk(payload: Uint8Array): { algorithm: string; key: Uint8Array } {
-  const reader = new Reader(payload.subarray(1), "USERAUTH_PK_OK");
+  const reader = messageReader(payload, "USERAUTH_PK_OK");
   const algorithm = reader.name("algorithm name");
   const key = reader.string("public key");
   reader.end();
@@ -136,7 +136,7 @@ export function encodeChallenge(challenge: Challenge): Uint8Array {
 
 /** Decodes SSH_MSG_USERAUTH_INFO_REQUEST. */
 export function decodeChallenge(payload: Uint8Array): Challenge {
-  const reader = new Reader(payload.subarray(1), "USERAUTH_INFO_REQUEST");
+  const reader = messageReader(payload, "USERAUTH_INFO_REQUEST");
   const name = reader.text("name", MAX_TEXT_BYTES);
   const instruction = reader.text("instruction", MAX_TEXT_BYTES);
   reader.string("language tag");
@@ -159,7 +159,7 @@ export function encodeResponses(responses: readonly string[]): Uint8Array {
 
 /** Decodes SSH_MSG_USERAUTH_INFO_RESPONSE: as many responses as there were prompts. */
 export function decodeResponses(payload: Uint8Array, expected: number): string[] {
-  const reader = new Reader(payload.subarray(1), "USERAUTH_INFO_RESPONSE");
+  const reader = messageReader(payload, "USERAUTH_INFO_RESPONSE");
   const count = reader.uint32("num-responses");
   if (count !== expected) throw reader.error(`${count} responses to ${expected} prompts`);
   const responses: string[] = [];

@@ -4,10 +4,10 @@
  * @module
  */
 
+import { EMPTY } from "./empty.ts";
 import { Msg } from "./message_numbers.ts";
-import { Reader } from "./reader.ts";
+import { messageReader } from "./message_reader.ts";
 import { Writer } from "./writer.ts";
-import { Arena } from "./_arena.ts";
 
 /** SSH_MSG_GLOBAL_REQUEST (RFC 4254 section 4). */
 export interface GlobalRequestMessage {
@@ -66,7 +66,7 @@ export function encodeGlobalRequest(request: GlobalRequestMessage): Uint8Array {
 
 /** Decodes SSH_MSG_GLOBAL_REQUEST. */
 export function decodeGlobalRequest(payload: Uint8Array): GlobalRequestMessage {
-  const reader = new Reader(payload.subarray(1), "GLOBAL_REQUEST");
+  const reader = messageReader(payload, "GLOBAL_REQUEST");
   const name = reader.name("request name", MAX_NAME_BYTES);
   const wantReply = reader.boolean("want reply");
   return { name, wantReply, payload: reader.rest() };
@@ -87,7 +87,7 @@ export function encodeChannelOpen(open: ChannelOpen): Uint8Array {
 
 /** Decodes SSH_MSG_CHANNEL_OPEN. */
 export function decodeChannelOpen(payload: Uint8Array): ChannelOpen {
-  const reader = new Reader(payload.subarray(1), "CHANNEL_OPEN");
+  const reader = messageReader(payload, "CHANNEL_OPEN");
   const type = reader.name("channel type", MAX_NAME_BYTES);
   const senderChannel = reader.uint32("sender channel");
   const windowBytes = reader.uint32("initial window size");
@@ -106,18 +106,12 @@ export function encodeChannelOpenConfirmation(message: ChannelOpenConfirmation):
 
 /** Decodes SSH_MSG_CHANNEL_OPEN_CONFIRMATION. */
 export function decodeChannelOpenConfirmation(payload: Uint8Array): ChannelOpenConfirmation {
-  const reader = new Reader(payload.subarray(1), "CHANNEL_OPEN_CONFIRMATION");
+  const reader = messageReader(payload, "CHANNEL_OPEN_CONFIRMATION");
   const recipientChannel = reader.uint32("recipient channel");
   const senderChannel = reader.uint32("sender channel");
   const windowBytes = reader.uint32("initial window size");
   const maxPacketBytes = reader.uint32("maximum packet size");
-  return {
-    recipientChannel,
-    senderChannel,
-    windowBytes,
-    maxPacketBytes,
-    extra: reader.rest(),
-  };
+  return { recipientChannel, senderChannel, windowBytes, maxPacketBytes, extra: reader.rest() };
 }
 
 /** Encodes SSH_MSG_CHANNEL_OPEN_FAILURE. */
@@ -130,7 +124,7 @@ export function encodeChannelOpenFailure(failure: ChannelOpenFailure): Uint8Arra
 
 /** Decodes SSH_MSG_CHANNEL_OPEN_FAILURE. Some peers leave the texts out. */
 export function decodeChannelOpenFailure(payload: Uint8Array): ChannelOpenFailure {
-  const reader = new Reader(payload.subarray(1), "CHANNEL_OPEN_FAILURE");
+  const reader = messageReader(payload, "CHANNEL_OPEN_FAILURE");
   const recipientChannel = reader.uint32("recipient channel");
   const reason = reader.uint32("reason code");
   const description = reader.remaining > 0 ? looseUtf8.decode(reader.string("description")) : "";
@@ -152,13 +146,10 @@ export function encodeWindowAdjust(recipientChannel: number, bytes: number): Uin
  * SSH_MSG_CHANNEL_EXTENDED_DATA (RFC 4254 section 5.2).
  */
 export function encodeDataHead(recipientChannel: number, type: number, length: number): Uint8Array {
-  if (type === 0) {
-    return end(begin().uint8(Msg.CHANNEL_DATA).uint32(recipientChannel).uint32(length));
-  }
-  return end(
-    begin().uint8(Msg.CHANNEL_EXTENDED_DATA).uint32(recipientChannel).uint32(type)
-      .uint32(length),
-  );
+  const head = begin().uint8(type === 0 ? Msg.CHANNEL_DATA : Msg.CHANNEL_EXTENDED_DATA)
+    .uint32(recipientChannel);
+  if (type !== 0) head.uint32(type);
+  return end(head.uint32(length));
 }
 
 /** Encodes SSH_MSG_CHANNEL_REQUEST. */
@@ -171,22 +162,28 @@ export function encodeChannelRequest(request: ChannelRequestMessage): Uint8Array
 
 /** Decodes SSH_MSG_CHANNEL_REQUEST. */
 export function decodeChannelRequest(payload: Uint8Array): ChannelRequestMessage {
-  const reader = new Reader(payload.subarray(1), "CHANNEL_REQUEST");
+  const reader = messageReader(payload, "CHANNEL_REQUEST");
   const recipientChannel = reader.uint32("recipient channel");
   const name = reader.name("request type", MAX_NAME_BYTES);
   const wantReply = reader.boolean("want reply");
   return { recipientChannel, name, wantReply, payload: reader.rest() };
 }
 
-/** Messages are copied into packets, and nothing else is done with them. */
-const arena = /* @__PURE__ */ new Arena();
-/** Most messages fit; others get a buffer of their own. */
-const MESSAGE_BYTES = 256;
+/**
+ * Messages share buffers, for they are copied into packets, and nothing else is done with them: on
+ * runtimes that keep no array's bytes in the heap of objects, a buffer of its own costs as much as
+ * all else that a small message takes.
+ */
+let room = EMPTY;
 
 function begin(): Writer {
-  return new Writer(arena.take(MESSAGE_BYTES));
+  // Most messages fit into 256 bytes; others may have to get a buffer of their own.
+  if (room.length < 256) room = new Uint8Array(16 * 1024);
+  return new Writer(room);
 }
 
 function end(writer: Writer): Uint8Array {
-  return arena.keep(writer.finish());
+  const message = writer.finish();
+  if (message.buffer === room.buffer) room = room.subarray(message.length);
+  return message;
 }

@@ -6,7 +6,8 @@
  */
 
 import { Msg } from "./message_numbers.ts";
-import { Reader } from "./reader.ts";
+import { messageReader } from "./message_reader.ts";
+import type { Reader } from "./reader.ts";
 import { Writer } from "./writer.ts";
 
 /** How a share or a secret is written. */
@@ -45,7 +46,7 @@ export function encodeKexShare(
 
 /** Decodes a message that is nothing but the client's share. */
 export function decodeKexShare(payload: Uint8Array, encoding: ShareEncoding): Uint8Array {
-  const reader = new Reader(payload.subarray(1), "the client's key exchange share");
+  const reader = messageReader(payload, "the client's key exchange share");
   const share = readShare(reader, encoding);
   reader.end();
   return share;
@@ -64,7 +65,7 @@ export function encodeKexReply(
 
 /** Decodes the server's share, key and signature. */
 export function decodeKexReply(payload: Uint8Array, encoding: ShareEncoding): KexReply {
-  const reader = new Reader(payload.subarray(1), "the server's key exchange reply");
+  const reader = messageReader(payload, "the server's key exchange reply");
   const hostKey = reader.string("host key");
   const share = readShare(reader, encoding);
   const signature = reader.string("signature");
@@ -80,7 +81,7 @@ export function encodeGroupRequest(sizes: GroupSizes): Uint8Array {
 
 /** Decodes SSH_MSG_KEX_DH_GEX_REQUEST. */
 export function decodeGroupRequest(payload: Uint8Array): GroupSizes {
-  const reader = new Reader(payload.subarray(1), "KEX_DH_GEX_REQUEST");
+  const reader = messageReader(payload, "KEX_DH_GEX_REQUEST");
   const min = reader.uint32("min");
   const preferred = reader.uint32("n");
   const max = reader.uint32("max");
@@ -95,7 +96,7 @@ export function encodeGroup(group: { p: Uint8Array; g: Uint8Array }): Uint8Array
 
 /** Decodes SSH_MSG_KEX_DH_GEX_GROUP. */
 export function decodeGroup(payload: Uint8Array): { p: Uint8Array; g: Uint8Array } {
-  const reader = new Reader(payload.subarray(1), "KEX_DH_GEX_GROUP");
+  const reader = messageReader(payload, "KEX_DH_GEX_GROUP");
   const p = reader.mpint("p", 1025);
   const g = reader.mpint("g", 1025);
   reader.end();

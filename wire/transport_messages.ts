@@ -6,7 +6,7 @@
  */
 
 import { Msg } from "./message_numbers.ts";
-import { Reader } from "./reader.ts";
+import { messageReader } from "./message_reader.ts";
 import { Writer } from "./writer.ts";
 
 /** SSH_MSG_DISCONNECT (RFC 4253 section 11.1). */
@@ -57,7 +57,7 @@ export function encodeDisconnect(message: Disconnect): Uint8Array {
 
 /** Decodes SSH_MSG_DISCONNECT. Some peers leave the language tag out. */
 export function decodeDisconnect(payload: Uint8Array): Disconnect {
-  const reader = body(payload, "DISCONNECT");
+  const reader = messageReader(payload, "DISCONNECT");
   const code = reader.uint32("reason code");
   const description = looseUtf8.decode(reader.string("description"));
   if (reader.remaining > 0) reader.string("language tag");
@@ -77,7 +77,7 @@ export function encodeDebug(message: Debug): Uint8Array {
 
 /** Decodes SSH_MSG_DEBUG. */
 export function decodeDebug(payload: Uint8Array): Debug {
-  const reader = body(payload, "DEBUG");
+  const reader = messageReader(payload, "DEBUG");
   const alwaysDisplay = reader.boolean("always_display");
   return { alwaysDisplay, message: looseUtf8.decode(reader.string("message")) };
 }
@@ -97,7 +97,7 @@ export function encodeService(
 
 /** Decodes SSH_MSG_SERVICE_REQUEST or SSH_MSG_SERVICE_ACCEPT: the service's name. */
 export function decodeService(payload: Uint8Array): string {
-  const reader = body(payload, "service name");
+  const reader = messageReader(payload, "service name");
   const service = reader.name("service name", 256);
   reader.end();
   return service;
@@ -112,7 +112,7 @@ export function encodeExtInfo(extensions: ReadonlyMap<string, string>): Uint8Arr
 
 /** Decodes SSH_MSG_EXT_INFO: the extensions' values, views of the payload, by their names. */
 export function decodeExtInfo(payload: Uint8Array): Map<string, Uint8Array> {
-  const reader = body(payload, "EXT_INFO");
+  const reader = messageReader(payload, "EXT_INFO");
   const count = reader.uint32("nr-extensions");
   if (count > 256) throw reader.error(`${count} extensions, but at most 256 are allowed`);
   const extensions = new Map<string, Uint8Array>();
@@ -125,12 +125,10 @@ export function decodeExtInfo(payload: Uint8Array): Map<string, Uint8Array> {
   return extensions;
 }
 
-/** Most lists of algorithms fit, and malloc is quicker below 1,024 bytes. */
-const KEXINIT_BYTES = 1000;
-
 /** Encodes SSH_MSG_KEXINIT. */
 export function encodeKexInit(message: KexInit): Uint8Array<ArrayBuffer> {
-  return new Writer(KEXINIT_BYTES).uint8(Msg.KEXINIT).raw(message.cookie)
+  // Most lists of algorithms fit, and malloc is quicker below 1,024 bytes.
+  return new Writer(1000).uint8(Msg.KEXINIT).raw(message.cookie)
     .nameList(message.kex).nameList(message.hostKeys)
     .nameList(message.ciphersClientToServer).nameList(message.ciphersServerToClient)
     .nameList(message.macsClientToServer).nameList(message.macsServerToClient)
@@ -141,7 +139,7 @@ export function encodeKexInit(message: KexInit): Uint8Array<ArrayBuffer> {
 
 /** Decodes SSH_MSG_KEXINIT. */
 export function decodeKexInit(payload: Uint8Array): KexInit {
-  const reader = body(payload, "KEXINIT");
+  const reader = messageReader(payload, "KEXINIT");
   const cookie = reader.raw(16, "cookie");
   const kex = reader.nameList("kex_algorithms");
   const hostKeys = reader.nameList("server_host_key_algorithms");
@@ -180,12 +178,8 @@ export function encodePing(
 
 /** Decodes SSH2_MSG_PING or SSH2_MSG_PONG: the data to be sent back. */
 export function decodePing(payload: Uint8Array): Uint8Array {
-  const reader = body(payload, "PING");
+  const reader = messageReader(payload, "PING");
   const data = reader.string("data");
   reader.end();
   return data;
-}
-
-function body(payload: Uint8Array, what: string): Reader {
-  return new Reader(payload.subarray(1), what);
 }

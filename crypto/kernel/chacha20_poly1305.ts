@@ -59,8 +59,7 @@ function kernelOf(wasm: Exports): ChaChaKernel {
     maxPacketBytes: memory.length - address,
     openLength(key, sequence, head) {
       memory.set(key);
-      const sealed = (head[0] ?? 0) | (head[1] ?? 0) << 8 | (head[2] ?? 0) << 16 |
-        (head[3] ?? 0) << 24;
+      const sealed = new DataView(head.buffer, head.byteOffset).getUint32(0, true);
       const length = wasm.openLength(sequence, sealed) >>> 0;
       memory.fill(0, 0, address);
       return length;
@@ -68,7 +67,7 @@ function kernelOf(wasm: Exports): ChaChaKernel {
     seal(key, sequence, packet) {
       const length = packet.length - TAG_BYTES;
       memory.set(key);
-      memory.set(packet.subarray(0, length), address);
+      memory.set(packet, address);
       wasm.seal(sequence, length);
       packet.set(memory.subarray(address, address + packet.length));
       memory.fill(0, 0, address);
@@ -87,7 +86,7 @@ function kernelOf(wasm: Exports): ChaChaKernel {
     sign(key, sequence, packet) {
       const length = packet.length - TAG_BYTES;
       memory.set(key);
-      memory.set(packet.subarray(0, length), address);
+      memory.set(packet, address);
       wasm.sign(sequence, length);
       packet.set(memory.subarray(address, address + LENGTH_BYTES));
       packet.set(memory.subarray(address + length, address + packet.length), length);

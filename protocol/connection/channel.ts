@@ -13,7 +13,8 @@ import {
   encodeWindowAdjust,
 } from "../../wire/connection_messages.ts";
 import { messageName, Msg } from "../../wire/message_numbers.ts";
-import { Reader } from "../../wire/reader.ts";
+import { messageReader } from "../../wire/message_reader.ts";
+import type { Reader } from "../../wire/reader.ts";
 import { ReplyQueue } from "./replies.ts";
 import { ReceiveWindow, SendWindow } from "./window.ts";
 
@@ -361,7 +362,7 @@ export class EngineChannel {
 
 /** What stands behind the recipient channel's number. */
 function bodyOf(payload: Uint8Array, what: string): Reader {
-  const reader = new Reader(payload.subarray(1), what);
+  const reader = messageReader(payload, what);
   reader.uint32("recipient channel");
   return reader;
 }

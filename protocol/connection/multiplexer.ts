@@ -17,7 +17,7 @@ import {
 } from "../../wire/connection_messages.ts";
 import { ChannelOpenReason, ProtocolError } from "../../wire/errors.ts";
 import { messageName, Msg } from "../../wire/message_numbers.ts";
-import { Reader } from "../../wire/reader.ts";
+import { messageReader } from "../../wire/message_reader.ts";
 import {
   type ChannelContext,
   type ChannelLimits,
@@ -182,7 +182,7 @@ export class Multiplexer {
   }
 
   #find(number: number, payload: Uint8Array): EngineChannel {
-    const id = new Reader(payload.subarray(1), messageName(number)).uint32("recipient channel");
+    const id = messageReader(payload, messageName(number)).uint32("recipient channel");
     const channel = this.#channels.get(id);
     if (channel === undefined) throw noChannel(number, id);
     return channel;

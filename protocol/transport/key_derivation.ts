@@ -34,7 +34,6 @@ export function exchangeHash(
   fields: Uint8Array,
   secret: Uint8Array,
 ): Uint8Array {
-  scratch ??= new Uint8Array(SCRATCH_BYTES);
   const data = new Writer(scratch)
     .string(transcript.clientVersion).string(transcript.serverVersion)
     .string(transcript.clientKexInit).string(transcript.serverKexInit)
@@ -44,10 +43,11 @@ export function exchangeHash(
   return digest;
 }
 
-/** Where an exchange is put together to be hashed: nothing is left in it. */
-let scratch: Uint8Array<ArrayBuffer> | undefined;
-/** Any exchange fits whose shares are not larger than those of ML-KEM; others get a new buffer. */
-const SCRATCH_BYTES = 8192;
+/**
+ * Where an exchange is put together to be hashed: nothing is left in it. Any exchange fits whose
+ * shares are not larger than those of ML-KEM; others get a buffer of their own.
+ */
+const scratch = /* @__PURE__ */ new Uint8Array(8192);
 
 /** What a derived key is for; the letters are those of RFC 4253 section 7.2. */
 export const KeyUse = {

@@ -21,11 +21,12 @@ const STREAM_BYTES = 8 * 1024;
  * Chunks of the smallest and the largest size that wait to be filled again, by whatever connection:
  * memory that has been in use is quicker to write to than new memory, and makes no garbage.
  */
-const spares: ReadonlyMap<number, { readonly chunks: Uint8Array[]; readonly max: number }> =
-  new Map([
-    [FIRST_CHUNK_BYTES, { chunks: [], max: 64 }],
-    [MAX_CHUNK_BYTES, { chunks: [], max: 16 }],
-  ]);
+const spares: Readonly<Record<number, Uint8Array[]>> = {
+  [FIRST_CHUNK_BYTES]: [],
+  [MAX_CHUNK_BYTES]: [],
+};
+/** How many of each size. */
+const MAX_SPARES = 16;
 
 interface Chunk {
   readonly bytes: Uint8Array;
@@ -133,10 +134,8 @@ export class OutputQueue {
   takeBack(output: readonly Uint8Array[]): void {
     this.#areReturned = true;
     for (const { buffer } of output) {
-      const same = spares.get(buffer.byteLength);
-      if (same !== undefined && same.chunks.length < same.max) {
-        same.chunks.push(new Uint8Array(buffer));
-      }
+      const same = spares[buffer.byteLength];
+      if (same !== undefined && same.length < MAX_SPARES) same.push(new Uint8Array(buffer));
     }
   }
 
@@ -144,9 +143,9 @@ export class OutputQueue {
     // Chunks grow fourfold in a turn: a keystroke costs little, and a stream few allocations.
     const grown = Math.min(Math.max(lastLength * 4, FIRST_CHUNK_BYTES), MAX_CHUNK_BYTES);
     const wanted = Math.max(grown, length);
-    const isLargest = this.#areReturned && wanted > STREAM_BYTES && wanted <= MAX_CHUNK_BYTES;
-    const size = isLargest ? MAX_CHUNK_BYTES : wanted;
-    const bytes = spares.get(size)?.chunks.pop() ?? new Uint8Array(size);
+    const isStream = this.#areReturned && wanted > STREAM_BYTES && wanted < MAX_CHUNK_BYTES;
+    const size = isStream ? MAX_CHUNK_BYTES : wanted;
+    const bytes = spares[size]?.pop() ?? new Uint8Array(size);
     const chunk = { bytes, filled: 0, sealing: 0 };
     this.#chunks.push(chunk);
     return chunk;

@@ -138,6 +138,6 @@ export class PacketWriter {
       this.#pool = this.#random(POOL_BYTES);
       this.#poolUsed = 0;
     }
-    for (let at = start; at < end; at++) packet[at] = this.#pool[this.#poolUsed++] ?? 0;
+    for (let at = start; at < end; at++) packet[at] = this.#pool[this.#poolUsed++] as number;
   }
 }

@@ -18,8 +18,8 @@ export const MAX_WINDOW_BYTES = 0xffffffff;
 /** The most data in one packet that a peer can be allowed. */
 export const MAX_PACKET_DATA_BYTES: number = 256 * 1024;
 
-/** In how many batches a window is refilled. */
-const BATCHES = 8;
+/** In how many batches a window is refilled: each is a packet, and a write of the flow. */
+const BATCHES = 4;
 
 /** How much the peer may still send. */
 export class ReceiveWindow {

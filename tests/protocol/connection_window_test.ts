@@ -13,15 +13,15 @@ import { quickAlgorithms } from "../helpers/raw_channel_peer.ts";
 const MAX = 2 ** 32 - 1;
 
 describe("connection: a window that we give", () => {
-  it("is refilled by what is taken, an eighth of it at a time", () => {
+  it("is refilled by what is taken, a quarter of it at a time", () => {
     const window = windowOf(1000, 100);
     for (let i = 0; i < 10; i++) window.receive(100);
     assert.equal(window.remainingBytes, 0);
-    assert.equal(window.take(124), 0);
+    assert.equal(window.take(249), 0);
     assert.equal(window.remainingBytes, 0);
-    assert.equal(window.take(1), 125);
-    assert.equal(window.remainingBytes, 125);
-    assert.equal(window.take(875), 875);
+    assert.equal(window.take(1), 250);
+    assert.equal(window.remainingBytes, 250);
+    assert.equal(window.take(750), 750);
     assert.equal(window.remainingBytes, 1000);
   });
 
@@ -80,16 +80,16 @@ describe("connection: the peer is told of room", () => {
     const packets = Array.from({ length: 10 }, () => data(0, 100));
     assert.deepEqual(await connection.exchange(packets), []);
     assert.equal(channel.receiveWindowBytes, 0);
-    for (let i = 0; i < 124; i++) channel.take(1);
+    for (let i = 0; i < 249; i++) channel.take(1);
     assert.deepEqual(await connection.settle(), []);
     channel.take(1);
     const [adjust, ...rest] = await connection.settle();
     assert.deepEqual(
       adjust,
-      Uint8Array.of(Msg.CHANNEL_WINDOW_ADJUST, 0, 0, 0, 7, 0, 0, 0, 125),
+      Uint8Array.of(Msg.CHANNEL_WINDOW_ADJUST, 0, 0, 0, 7, 0, 0, 0, 250),
     );
     assert.deepEqual(rest, []);
-    assert.equal(channel.receiveWindowBytes, 125);
+    assert.equal(channel.receiveWindowBytes, 250);
   });
 
   it("when it is widened by hand", async () => {
@@ -227,8 +227,8 @@ describe("connection: flow control", () => {
           assert.deepEqual(pending, []);
           assert.deepEqual(log.bytes, expected);
           assert.ok(ends.largestPacketBytes <= receiveLimits.maxPacketBytes);
-          // A message for every eighth of the window that was taken, and no more.
-          assert.ok(ends.adjusts <= (8 * taken) / receiveLimits.windowBytes);
+          // A message for every quarter of the window that was taken, and no more.
+          assert.ok(ends.adjusts <= (4 * taken) / receiveLimits.windowBytes);
         },
       ),
       { numRuns: 150 },

@@ -3,7 +3,7 @@
  * send more.
  *
  * The window is refilled by what the application has taken, never by what has arrived, so that
- * a slow reader holds its own peer back and nobody else's. It is refilled in batches of an eighth of
+ * a slow reader holds its own peer back and nobody else's. It is refilled in batches of a quarter of
  * its size: often enough that a sender on a fast link does not run dry, nor pours out all that it
  * has at once; and seldom enough that a reader of single bytes does not send a message for each.
  *

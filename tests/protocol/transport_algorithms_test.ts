@@ -8,9 +8,10 @@ import {
   serverAlgorithms,
   supportedAlgorithms,
 } from "../../protocol/transport/algorithms.ts";
-import { deriveKey, KeyUse } from "../../protocol/transport/key_derivation.ts";
+import { deriveKey, exchangeHash, KeyUse } from "../../protocol/transport/key_derivation.ts";
 import { concat } from "../helpers/bytes.ts";
 import { seededRandom } from "../helpers/seeded_random.ts";
+import { Writer } from "../../wire/writer.ts";
 
 function namesOf({ kex, ciphers, macs, compression }: Algorithms): Record<string, string[]> {
   const names = (list: readonly { readonly name: string }[]) => list.map(({ name }) => name);
@@ -111,5 +112,33 @@ describe("key derivation", () => {
 
   it("gives each use a letter of its own", () => {
     assert.deepEqual(String.fromCharCode(...Object.values(KeyUse)), "ABCDEF");
+  });
+});
+
+describe("the exchange hash", () => {
+  it("is over all of the exchange, however long, and leaves nothing of it in memory", () => {
+    const random = seededRandom(6);
+    for (const length of [0, 300, 2000, 5000]) {
+      const [clientVersion, serverVersion, clientKexInit, serverKexInit, hostKey] = Array.from(
+        { length: 5 },
+        () => random(length),
+      ) as [Uint8Array, Uint8Array, Uint8Array, Uint8Array, Uint8Array];
+      const [fields, secret] = [random(length), random(33)];
+      const transcript = { clientVersion, serverVersion, clientKexInit, serverKexInit };
+      const strings = [clientVersion, serverVersion, clientKexInit, serverKexInit, hostKey];
+      const writer = new Writer();
+      for (const value of strings) writer.string(value);
+      const whole = writer.raw(fields).raw(secret).finish().slice();
+
+      const hashed: { data?: Uint8Array; copy?: Uint8Array } = {};
+      const digest = (data: Uint8Array): Uint8Array<ArrayBuffer> => {
+        Object.assign(hashed, { data, copy: data.slice() });
+        return sha256.digest(data);
+      };
+      const result = exchangeHash({ ...sha256, digest }, transcript, hostKey, fields, secret);
+      assert.deepEqual(hashed.copy, whole);
+      assert.deepEqual(result, sha256.digest(whole));
+      assert.deepEqual(hashed.data?.slice(), new Uint8Array(whole.length));
+    }
   });
 });

@@ -230,6 +230,27 @@ describe("output", () => {
     assert.equal(told, 2);
   });
 
+  it("has small buffers used again that come back, and those of two writers apart", () => {
+    const writers = [1, 2].map(() =>
+      new PacketWriter(seededRandom(0), plain.sealer(), { onOutput() {}, onError() {} })
+    );
+    const seen = new Set<ArrayBufferLike>();
+    const last = writers.map((writer, index) => {
+      let kept = new Uint8Array(0);
+      for (let n = 0; n < 50; n++) {
+        writer.writePacket(new Uint8Array(20).fill(index + n));
+        const output = writer.takeOutput();
+        for (const { buffer } of output) seen.add(buffer);
+        kept = concat(output);
+        if (n < 49) writer.takeBack(output);
+      }
+      return kept;
+    });
+    assert.ok(seen.size <= 4, `${seen.size}`);
+    const payloads = [49, 50].map((byte) => new Uint8Array(20).fill(byte));
+    assert.deepEqual(last.map((packet) => packet.slice(5, 25)), payloads);
+  });
+
   it("is in order and whole, however much there is", () => {
     const writer = new PacketWriter(seededRandom(0), plain.sealer(), {
       onOutput() {},

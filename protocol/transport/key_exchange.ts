@@ -233,7 +233,7 @@ export class KeyExchange {
       const sign: KexServerContext["sign"] = async (fields, secret) => {
         const hostKey = signer.publicKey.blob;
         const signature = await signer.sign(negotiated.hostKey, derive(hostKey, fields, secret));
-        this.#hostKeySignature ??= signature;
+        this.#hostKeySignature ??= signature.slice();
         return { hostKey, signature };
       };
       await negotiated.kex.server({ ...context, sign });

@@ -299,6 +299,24 @@ describe("a connection that is served", () => {
     assert.match(algorithms?.serverToClient.mac?.name ?? "", /-etm@/);
   });
 
+  it("remembers what its host key signed with, whatever the signer does to its buffer", async () => {
+    const key = await testHostKey();
+    const signatures: Uint8Array[] = [];
+    const signer = {
+      publicKey: key.publicKey,
+      async sign(algorithm: string, data: Uint8Array): Promise<Uint8Array> {
+        const signature = await key.sign(algorithm, data);
+        signatures.push(signature);
+        return signature;
+      },
+    };
+    await using hosting = await host({ hostKeys: [signer] });
+    for (const signature of signatures) signature.fill(0);
+    const told = hosting.client.info?.hostKeySignature;
+    assert.ok(told?.some((byte) => byte !== 0));
+    assert.deepEqual(hosting.server.info?.hostKeySignature.slice(), told?.slice());
+  });
+
   it("cannot be without a host key that could be used", async () => {
     const [flow] = flowPair();
     const authenticate = (): boolean => false;

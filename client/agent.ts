@@ -34,6 +34,7 @@ import type {
 } from "../protocol/auth/client.ts";
 import { bindingOf, PUBLICKEY, publicKey } from "../protocol/auth/publickey.ts";
 import { type Deferred, deferred } from "../wire/deferred.ts";
+import { EMPTY } from "../wire/empty.ts";
 import {
   FlowClosedError,
   KeyFormatError,
@@ -44,7 +45,6 @@ import {
 import { Reader } from "../wire/reader.ts";
 import type { AgentSource } from "./agent_forwarding.ts";
 import type { WaitOptions } from "./session.ts";
-import { EMPTY } from "../wire/empty.ts";
 
 /** A key that an agent holds: it signs there. */
 export interface AgentKey extends Signer {

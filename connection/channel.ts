@@ -13,6 +13,7 @@ import {
 } from "../protocol/connection/channel.ts";
 import { encodeExitSignal, encodeUint32, type ExitSignal } from "../wire/channel_requests.ts";
 import { type Deferred, deferred } from "../wire/deferred.ts";
+import { EMPTY } from "../wire/empty.ts";
 import { ChannelClosedError, ChannelOpenError, printable, RequestError } from "../wire/errors.ts";
 import { AsyncQueue } from "./async_queue.ts";
 import { type ChannelEvent, type ChannelRequest, readChannelRequest } from "./channel_events.ts";
@@ -20,7 +21,6 @@ import { Inbox } from "./inbox.ts";
 import { Outbox } from "./outbox.ts";
 import type { SendScheduler } from "./send_scheduler.ts";
 import { withSignal } from "./with_signal.ts";
-import { EMPTY } from "../wire/empty.ts";
 
 /** How a channel is set up, at either end. */
 export interface ChannelOptions {

@@ -16,6 +16,7 @@ import type { ConnectionInfo } from "../protocol/engine_options.ts";
 import type { Role } from "../protocol/gate.ts";
 import { KEEPALIVE_REQUEST } from "../protocol/keepalive.ts";
 import { type Deferred, deferred } from "../wire/deferred.ts";
+import { EMPTY } from "../wire/empty.ts";
 import {
   ChannelOpenReason,
   DisconnectCode,
@@ -27,7 +28,6 @@ import { Channel, type ChannelOptions } from "./channel.ts";
 import { type DrivenEngineOptions, Driver } from "./driver.ts";
 import { SendScheduler } from "./send_scheduler.ts";
 import { withSignal } from "./with_signal.ts";
-import { EMPTY } from "../wire/empty.ts";
 
 /** A channel that the peer wants to open. It has to be accepted or rejected, at any time. */
 export interface ChannelOpenRequest {

@@ -25,5 +25,6 @@ export function move(bytes: Uint8Array, target: Uint8Array, at = 0): void {
   target.set(bytes, at);
   const { buffer, length } = bytes;
   if (length < WORTHWHILE_BYTES || buffer.byteLength !== length) return;
+  // What cannot be given back weighs.
   (buffer as Transferable).transfer?.(0) ?? weigh(length);
 }

@@ -11,6 +11,7 @@
 import { platformRandom } from "../crypto/random.ts";
 import { decodeBanner } from "../wire/auth_messages.ts";
 import { type Deferred, deferred } from "../wire/deferred.ts";
+import { EMPTY } from "../wire/empty.ts";
 import { DisconnectCode, DisconnectError, ProtocolError } from "../wire/errors.ts";
 import { messageName, Msg } from "../wire/message_numbers.ts";
 import { authenticateClient } from "./auth/client.ts";
@@ -30,7 +31,6 @@ import type { Role } from "./gate.ts";
 import { Keepalive, KEEPALIVE_REQUEST } from "./keepalive.ts";
 import { checkIdentification } from "./transport/identification.ts";
 import { type RekeyLimits, Transport } from "./transport/transport.ts";
-import { EMPTY } from "../wire/empty.ts";
 
 /** What either end says of itself, unless it is told to say something else. */
 export const DEFAULT_IDENTIFICATION = "SSH-2.0-sshflow_0.1";

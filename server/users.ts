@@ -13,6 +13,7 @@ import { Certificate } from "../keys/certificate.ts";
 import type { Permissions } from "../keys/permissions.ts";
 import type { PublicKey } from "../keys/types.ts";
 import type { AuthDecision } from "../protocol/auth/decision.ts";
+import { EMPTY } from "../wire/empty.ts";
 import { Writer } from "../wire/writer.ts";
 import type { Authenticate, ServerAuthAttempt } from "./serve_options.ts";
 import {
@@ -21,7 +22,6 @@ import {
   readKey,
   type UserCertificateOptions,
 } from "./user_certificates.ts";
-import { EMPTY } from "../wire/empty.ts";
 
 /** The methods that users of a database can prove themselves by. */
 export type UserMethod = "publickey" | "password" | "keyboard-interactive";

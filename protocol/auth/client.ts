@@ -6,11 +6,11 @@
  */
 
 import { decodeUserauthFailure, encodeUserauthRequest } from "../../wire/auth_messages.ts";
+import { EMPTY } from "../../wire/empty.ts";
 import { AuthenticationError, printable, ProtocolError } from "../../wire/errors.ts";
 import { Msg } from "../../wire/message_numbers.ts";
 import { decodeService, encodeService } from "../../wire/transport_messages.ts";
 import type { Conversation } from "../conversation.ts";
-import { EMPTY } from "../../wire/empty.ts";
 
 /** The service that authentication is for (RFC 4254). */
 export const CONNECTION_SERVICE = "ssh-connection";

@@ -15,6 +15,7 @@ import {
   encodeGlobalRequest,
   encodeRequestSuccess,
 } from "../../wire/connection_messages.ts";
+import { EMPTY } from "../../wire/empty.ts";
 import { ChannelOpenReason, ProtocolError } from "../../wire/errors.ts";
 import { messageName, Msg } from "../../wire/message_numbers.ts";
 import { messageReader } from "../../wire/message_reader.ts";
@@ -25,7 +26,6 @@ import {
   EngineChannel,
 } from "./channel.ts";
 import { ReplyQueue } from "./replies.ts";
-import { EMPTY } from "../../wire/empty.ts";
 
 /** A channel that the peer wants to open. */
 export interface IncomingChannelOpen {

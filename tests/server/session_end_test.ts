@@ -5,6 +5,7 @@ import { ChannelClosedError } from "../../server/mod.ts";
 import { encodeText } from "../../wire/channel_requests.ts";
 import { deferred } from "../../wire/deferred.ts";
 import { utf8 } from "../helpers/bytes.ts";
+import { TimerWatch } from "../helpers/timers.ts";
 import { eventsOf, execute, host, print } from "./_hosting.ts";
 
 describe("the end of a session", () => {
@@ -148,24 +149,10 @@ describe("the end of a session", () => {
       session: (session) => session.stdin.pipeTo(session.stdout),
     });
     const channel = await execute(hosting.client, "x");
-    const { setTimeout, clearTimeout } = globalThis;
-    const waiting = new Set<unknown>();
-    try {
-      globalThis.setTimeout = ((...args: Parameters<typeof setTimeout>) => {
-        const timer = setTimeout(...args);
-        waiting.add(timer);
-        return timer;
-      }) as typeof setTimeout;
-      globalThis.clearTimeout = (timer) => {
-        waiting.delete(timer);
-        clearTimeout(timer);
-      };
-      await channel.sendEof();
-      assert.deepEqual(await eventsOf(channel), ["eof", "exit-status 0", "closed"]);
-      assert.equal(waiting.size, 0);
-    } finally {
-      Object.assign(globalThis, { setTimeout, clearTimeout });
-    }
+    using timers = new TimerWatch();
+    await channel.sendEof();
+    assert.deepEqual(await eventsOf(channel), ["eof", "exit-status 0", "closed"]);
+    assert.equal(timers.waiting.length, 0);
   });
 
   it("is not waited for by EOF, if the handler closes its output and goes on", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "@std/testing/bdd";
 import { Turns } from "../../server/_turns.ts";
+import { TimerWatch } from "../helpers/timers.ts";
 
 describe("the next turn", () => {
   it("comes behind all that is ready", async () => {
@@ -27,26 +28,12 @@ describe("the next turn", () => {
   });
 
   it("costs one timer, and none when all is taken back", () => {
-    const { setTimeout, clearTimeout } = globalThis;
-    const [set, cleared]: [unknown[], unknown[]] = [[], []];
-    try {
-      globalThis.setTimeout = ((...args: Parameters<typeof setTimeout>) => {
-        const timer = setTimeout(...args);
-        set.push(timer);
-        return timer;
-      }) as typeof setTimeout;
-      globalThis.clearTimeout = (timer) => {
-        cleared.push(timer);
-        clearTimeout(timer);
-      };
-      const turns = new Turns();
-      const takers = Array.from({ length: 10 }, () => turns.runNext(() => {}));
-      assert.deepEqual([set.length, cleared.length], [1, 0]);
-      for (const takeBack of takers) takeBack();
-      assert.deepEqual(cleared, set);
-    } finally {
-      Object.assign(globalThis, { setTimeout, clearTimeout });
-    }
+    using timers = new TimerWatch();
+    const turns = new Turns();
+    const takers = Array.from({ length: 10 }, () => turns.runNext(() => {}));
+    assert.deepEqual([timers.set.length, timers.cleared.length], [1, 0]);
+    for (const takeBack of takers) takeBack();
+    assert.deepEqual(timers.cleared, timers.set);
   });
 
   it("is left alone by what has run, and is taken back then", async () => {

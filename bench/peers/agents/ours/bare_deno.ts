@@ -131,13 +131,14 @@ async function sealOne(cipher: Cipher): Promise<Uint8Array<ArrayBuffer>> {
   return packet;
 }
 
+function importKey(name: string, job: Bare): Promise<CryptoKey> {
+  return crypto.subtle.importKey("raw", makeCipherKey(job), name, false, ["encrypt", "decrypt"]);
+}
+
 async function createGcm(job: Bare): Promise<Cipher> {
   const { subtle } = crypto;
   const name = "AES-GCM";
-  const key = await subtle.importKey("raw", makeCipherKey(job), name, false, [
-    "encrypt",
-    "decrypt",
-  ]);
+  const key = await importKey(name, job);
   const parameters = (length: Uint8Array<ArrayBuffer>): AesGcmParams => ({
     name,
     iv: GCM_NONCE,
@@ -166,10 +167,7 @@ async function createGcm(job: Bare): Promise<Cipher> {
 async function createCtr(job: Bare): Promise<Cipher> {
   const { subtle } = crypto;
   const name = "AES-CTR";
-  const key = await subtle.importKey("raw", makeCipherKey(job), name, false, [
-    "encrypt",
-    "decrypt",
-  ]);
+  const key = await importKey(name, job);
   const parameters = { name, counter: CTR_START, length: 64 };
   const digest = createHmac(makeMacKey());
   const tagStart = LENGTH_BYTES + PAYLOAD_BYTES;

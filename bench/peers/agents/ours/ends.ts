@@ -13,6 +13,7 @@ import {
   type PrivateKey,
   selectAlgorithms,
   serve,
+  type ServeOptions,
   type ServerConnection,
   type SshClient,
 } from "../../../../mod.ts";
@@ -21,6 +22,7 @@ import { runCommand } from "./commands.ts";
 
 const USER = "root";
 const keys = new Map<string, Promise<PrivateKey>>();
+const servers = new Map<string, Promise<ServeOptions>>();
 
 /** A client and its server. */
 export interface Ends {
@@ -44,17 +46,24 @@ export async function logIn(flow: FlowLike, choice: Choice): Promise<SshClient> 
 
 /** Serves whoever has the user's key. */
 export async function host(flow: FlowLike, { hostKey, userKey }: Keys): Promise<ServerConnection> {
+  const name = hostKey + userKey;
+  let options = servers.get(name);
+  if (options === undefined) servers.set(name, options = makeServer({ hostKey, userKey }));
+  const connection = serve(flow, await options);
+  connection.closed.catch(() => {});
+  return connection;
+}
+
+async function makeServer({ hostKey, userKey }: Keys): Promise<ServeOptions> {
   const key = await readKey(hostKey);
   const { publicKey } = await readKey(userKey);
-  const connection = serve(flow, {
+  return {
     hostKeys: [key],
     algorithms: selectAlgorithms({}),
     authenticate: authenticateUsers({ [USER]: { keys: [publicKey] } }),
     session: runCommand,
     onError: () => {},
-  });
-  connection.closed.catch(() => {});
-  return connection;
+  };
 }
 
 /** Both ends of a connection over a pair of flows, logged in. */

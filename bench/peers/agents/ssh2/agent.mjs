@@ -16,6 +16,7 @@ const CHUNK_BYTES = 64 * 1024;
 const zeros = Buffer.alloc(CHUNK_BYTES);
 const IDLE_AT_ONCE = 20;
 const SETTLE_MS = 300;
+const servers = new Map();
 
 const methods = {
   listen,
@@ -47,6 +48,14 @@ function makeServer({ hostKey, userKey }) {
       accept().on("exec", (accept, _reject, { command }) => runCommand(accept(), command));
     });
   });
+}
+
+/** One server for all connections in memory, as there is one for all sockets. */
+function serverFor({ hostKey, userKey }) {
+  const name = hostKey + userKey;
+  let server = servers.get(name);
+  if (server === undefined) servers.set(name, server = makeServer({ hostKey, userKey }));
+  return server;
 }
 
 function runCommand(stream, command) {
@@ -106,7 +115,7 @@ function logIn(choice, medium) {
 
 async function connectEnds(choice) {
   const [near, far] = duplexPair();
-  makeServer(choice).injectSocket(far);
+  serverFor(choice).injectSocket(far);
   return await logIn(choice, { sock: near });
 }
 

@@ -233,7 +233,7 @@ function samePassword(password: string, stored: string): boolean {
 
 /** Compares hashes, so that the time tells nothing of the lengths either. */
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  const salt = platformRandom(32);
+  const salt = platformRandom(16);
   return timingSafeEqual(saltedHash(salt, a), saltedHash(salt, b));
 }
 

@@ -16,6 +16,9 @@ const MIN_PADDING_BYTES = 4;
 const MIN_PACKET_BYTES = 16;
 /** Padding is drawn from a pool, since asking for a few random bytes at a time is slow. */
 const POOL_BYTES = 512;
+/** Of a connection that is idle, or short, the pool is as small. */
+const FIRST_POOL_BYTES = 24;
+const FIRST_PACKETS = 16;
 
 /** Builds, deflates and seals the packets of one direction, in order. */
 export class PacketWriter {
@@ -135,7 +138,7 @@ export class PacketWriter {
 
   #pad(packet: Uint8Array, start: number, end: number): void {
     if (this.#poolUsed + end - start > this.#pool.length) {
-      this.#pool = this.#random(POOL_BYTES);
+      this.#pool = this.#random(this.#packets < FIRST_PACKETS ? FIRST_POOL_BYTES : POOL_BYTES);
       this.#poolUsed = 0;
     }
     for (let at = start; at < end; at++) packet[at] = this.#pool[this.#poolUsed++] as number;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { whenReady } from "./_maybe_promise.ts";
+import { whenReady } from "./maybe_promise.ts";
 import { createNodeCurve, type NodeCurve, type NodeCurveName } from "./_node_ecdh.ts";
 import { badShare } from "./_share.ts";
 import { createWebCurve, type WebCurve, type WebCurveName } from "./_web_ecdh.ts";

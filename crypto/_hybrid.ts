@@ -6,7 +6,7 @@
  */
 
 import { agreesWithItself, type Encapsulation, type PlatformKem } from "./_kem.ts";
-import { whenReady } from "./_maybe_promise.ts";
+import { whenReady } from "./maybe_promise.ts";
 import { badShare, checkShareLength } from "./_share.ts";
 import { platformRandom } from "./random.ts";
 import type { HashAlgorithm, KeyAgreement, MaybePromise, RandomSource } from "./types.ts";

@@ -5,7 +5,7 @@
  */
 
 import { fromBase64Url, toBase64Url } from "./base64.ts";
-import { type NodeCrypto, nodeCrypto } from "./_node_crypto.ts";
+import { type NodeCrypto, nodeCrypto, type NodeKey } from "./_node_crypto.ts";
 
 /** Ed25519 as `node:crypto` does it. */
 export interface NodeEd25519 {
@@ -14,6 +14,12 @@ export interface NodeEd25519 {
   /** Readies a private key, the seed and the public key of 32 bytes each: gives what signs. */
   signer(seed: Uint8Array, publicKey: Uint8Array): (data: Uint8Array) => Uint8Array;
 }
+
+/**
+ * How many public keys are kept as `node:crypto` has imported them, those used last: a host's is
+ * seen at each connection to it, and to import one takes a third as long as to verify.
+ */
+const KNOWN_KEYS = 64;
 
 let found: NodeEd25519 | null | undefined;
 
@@ -24,9 +30,19 @@ export function nodeEd25519(): NodeEd25519 | null {
 }
 
 function ed25519Of(node: NodeCrypto): NodeEd25519 {
+  const known = new Map<string, NodeKey>();
+  function importKey(publicKey: Uint8Array): NodeKey {
+    const jwk = jwkOf(publicKey);
+    const name = jwk.x ?? "";
+    const key = known.get(name) ?? node.createPublicKey({ key: jwk, format: "jwk" });
+    known.delete(name);
+    known.set(name, key);
+    if (known.size > KNOWN_KEYS) known.delete(known.keys().next().value ?? "");
+    return key;
+  }
   return {
     verifier(publicKey) {
-      const key = node.createPublicKey({ key: jwkOf(publicKey), format: "jwk" });
+      const key = importKey(publicKey);
       return (data, signature) => node.verify(null, data, key, signature);
     },
     signer(seed, publicKey) {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { whenReady } from "../crypto/maybe_promise.ts";
+import type { MaybePromise } from "../crypto/types.ts";
 import { KeyFormatError } from "../wire/errors.ts";
 import type { Reader } from "../wire/reader.ts";
 import { Writer } from "../wire/writer.ts";
@@ -30,7 +32,7 @@ export class Ed25519PublicKey implements PublicKey {
   readonly algorithms: readonly string[] = [type];
   /** The key itself: 32 bytes (RFC 8032 section 5.1.5). */
   readonly raw: Uint8Array;
-  #verify: Ed25519Verifier | undefined;
+  #verifier: MaybePromise<Ed25519Verifier> | undefined;
 
   /**
    * Makes a key of its bytes.
@@ -54,10 +56,13 @@ export class Ed25519PublicKey implements PublicKey {
     if (name !== type) return false;
     const bytes = decodeSignature(type, signature);
     if (bytes?.length !== 64) return false;
-    const message = data.slice();
     try {
-      this.#verify ??= await (await findEd25519()).verifier(this.raw);
-      return await this.#verify(message, bytes);
+      const verifier = this.#verifier ??= whenReady(
+        findEd25519(),
+        (ed25519) => ed25519.verifier(this.raw),
+      );
+      const message = verifier instanceof Promise ? data.slice() : data;
+      return await whenReady(verifier, (verify) => verify(message, bytes));
     } catch {
       return false;
     }
@@ -69,7 +74,7 @@ export class Ed25519PrivateKey implements PrivateKey {
   /** The public half. */
   readonly publicKey: Ed25519PublicKey;
   readonly #seed: Uint8Array;
-  #sign: Ed25519Signer | undefined;
+  #signer: MaybePromise<Ed25519Signer> | undefined;
 
   /**
    * Makes a key of its secret.
@@ -100,9 +105,12 @@ export class Ed25519PrivateKey implements PrivateKey {
   /** Signs `data`: see {@linkcode PrivateKey.sign}. */
   async sign(name: string, data: Uint8Array): Promise<Uint8Array> {
     if (name !== type) throw algorithmError(this.publicKey, name);
-    const message = data.slice();
-    this.#sign ??= await (await findEd25519()).signer(this.#seed, this.publicKey.raw);
-    return encodeSignature(type, await this.#sign(message));
+    const signer = this.#signer ??= whenReady(
+      findEd25519(),
+      (ed25519) => ed25519.signer(this.#seed, this.publicKey.raw),
+    );
+    const message = signer instanceof Promise ? data.slice() : data;
+    return encodeSignature(type, await whenReady(signer, (sign) => sign(message)));
   }
 }
 

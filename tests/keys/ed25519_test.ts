@@ -37,6 +37,21 @@ describe("Ed25519", () => {
       assert.equal(await verify(new Uint8Array(1), signature), false);
     });
 
+    it(`${name}: verifies by many keys, again and again, each by its own`, async () => {
+      const seeds = Array.from({ length: 100 }, (_, index) => new Uint8Array(32).fill(index));
+      const keys = seeds.map(ed25519PublicKey);
+      const signatures = await Promise.all(
+        seeds.map(async (seed, index) => (await provider.signer(seed, keys[index]!))(data)),
+      );
+      for (let round = 0; round < 2; round++) {
+        for (const [index, key] of keys.entries()) {
+          const verify = await provider.verifier(key.slice());
+          assert.equal(await verify(data, signatures[index]!), true);
+          assert.equal(await verify(data, signatures[(index + 1) % 100]!), false);
+        }
+      }
+    });
+
     it(`${name}: gives bytes that are nothing but bytes, of which copies can be made`, async () => {
       const made = await (await provider.signer(seed, publicKey))(data);
       const copy = made.slice();

@@ -20,6 +20,8 @@ const HIGH_WATER_BYTES = 512 * 1024;
  * that asks and does not listen.
  */
 const STOP_READING_BYTES = 4 * 1024 * 1024;
+/** More microtasks than a step of the login takes that waits for nothing else. */
+const STEP_MICROTASKS = 50;
 /** How long the peer has for closing its end after ours is closed. */
 const CLOSE_GRACE_MS = 2000;
 /** The longest that a timer can be set for. */
@@ -135,23 +137,22 @@ export class Driver {
   #scheduleFlush(): void {
     if (this.#flushScheduled || this.#flushing) return;
     this.#flushScheduled = true;
-    queueMicrotask(() => {
-      const step = this.engine.user === null ? this.engine.parked : null;
-      if (step === null) this.#flush();
-      else this.#flushAfter(step);
-    });
+    this.#flushSoon();
   }
 
   /**
    * Of a login, what a step puts out is written together, too: an acceptance with what comes of the
-   * first request, say. If the step takes its time, to ask a user, nothing waits for it.
+   * first request, say. A step that only computes has done so after some microtasks; if it takes
+   * its time, to ask a user, nothing waits for it.
    */
-  #flushAfter(step: Promise<void>): void {
-    const timer = setTimeout(() => this.#flush(), 0);
-    step.then(() => {
-      clearTimeout(timer);
-      this.#flush();
-    });
+  async #flushSoon(): Promise<void> {
+    await undefined;
+    const { engine } = this;
+    for (let turn = 0; turn < STEP_MICROTASKS; turn++) {
+      if (engine.user !== null || !engine.isParked) break;
+      await undefined;
+    }
+    this.#flush();
   }
 
   async #flush(): Promise<void> {

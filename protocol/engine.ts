@@ -110,9 +110,14 @@ export class Engine {
     return this.#options.role;
   }
 
+  /** Whether anything has to be waited for before more can be parsed. */
+  get isParked(): boolean {
+    return this.#closed === null && (this.#busy || this.#transport.isOpening);
+  }
+
   /** While a step waits, nothing is parsed: what to wait for. Null if the engine can go on. */
   get parked(): Promise<void> | null {
-    if (this.#closed !== null || !this.#waits) return null;
+    if (!this.isParked) return null;
     this.#parked ??= deferred<void>();
     return this.#parked.promise;
   }
@@ -312,11 +317,6 @@ export class Engine {
     return this.#transport.kex.busy || (this.#auth?.busy ?? false);
   }
 
-  /** Whether anything has to be waited for before more can be parsed. */
-  get #waits(): boolean {
-    return this.#busy || this.#transport.isOpening;
-  }
-
   get #isFull(): boolean {
     return this.#busy || this.#transport.isFull;
   }
@@ -330,7 +330,7 @@ export class Engine {
   #checkHandshake(now: number): void {
     const { handshakeTimeoutMs = 0 } = this.#options;
     if (this.#handshakeDeadline === null || now < this.#handshakeDeadline) return;
-    if (this.#waits) {
+    if (this.isParked) {
       this.#handshakeDeadline = now + handshakeTimeoutMs;
       return;
     }
@@ -347,7 +347,7 @@ export class Engine {
   #checkKeepalive(now: number): void {
     const keepalive = this.#keepalive;
     // What the peer says while a step waits is not listened to.
-    if (this.#waits) keepalive?.restart(now);
+    if (this.isParked) keepalive?.restart(now);
     switch (keepalive?.advance(now, this.#transport.heardAt)) {
       case "ask":
         return this.sendGlobalRequest(KEEPALIVE_REQUEST, EMPTY, () => {});
@@ -386,7 +386,7 @@ export class Engine {
       this.#full?.resolve();
       this.#full = null;
     }
-    if (this.#waits) return;
+    if (this.isParked) return;
     this.#parked?.resolve();
     this.#parked = null;
   }

@@ -103,7 +103,7 @@ class Lending {
       return open.reject(ChannelOpenReason.CONNECT_FAILED, "the agent cannot be reached");
     }
     const channel = open.accept({ afterEof: "close" });
-    channel.stderr.cancel().catch(() => {});
+    channel.drop("stderr");
     // Either end may leave at any time: the other one sees it, and nobody here has to.
     proxy(channel, agent).catch(() => {});
   }

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { toBytes } from "@std/streams/to-bytes";
 import type { Connection } from "../connection/mod.ts";
 import { ChannelClosedError } from "../wire/errors.ts";
 import type { AgentSource } from "./agent_forwarding.ts";
@@ -71,8 +70,8 @@ export class SshProcess {
     this.#started = this.#start(request, options);
     this.#status = this.#started.then(() => this.#session.exitStatus);
     this.#stdin = stdin === "piped" ? this.#makeStdin() : null;
-    if (stdout === "null") this.#session.stdout.cancel().catch(() => {});
-    if (stderr === "null") this.#session.stderr.cancel().catch(() => {});
+    if (stdout === "null") this.#session.channel.drop("data");
+    if (stderr === "null") this.#session.channel.drop("stderr");
     if (signal !== undefined) this.#obey(signal);
     // Whoever does not wait for these is not to be told by an unhandled rejection.
     this.#started.catch(() => {});
@@ -125,10 +124,11 @@ export class SshProcess {
 
   /** Collects all its output, both streams, and waits for its end. Close `stdin` before. */
   async output(): Promise<CommandOutput> {
+    const { channel } = this.#session;
     const [status, stdout, stderr] = await Promise.all([
       this.#status,
-      toBytes(this.stdout),
-      toBytes(this.stderr),
+      channel.collect("data"),
+      channel.collect("stderr"),
     ]);
     return { ...status, stdout, stderr };
   }

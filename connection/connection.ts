@@ -377,18 +377,7 @@ export class Connection {
   /** The channel's sink, which also counts channels: an end without any is in good order. */
   #counted(channel: Channel): ReturnType<Channel["sink"]> {
     this.#openChannels++;
-    const sink = channel.sink();
-    return {
-      ...sink,
-      onOpenFailure: (reason, description) => {
-        this.#openChannels--;
-        sink.onOpenFailure(reason, description);
-      },
-      onClosed: (reason) => {
-        if (reason === null) this.#openChannels--;
-        sink.onClosed(reason);
-      },
-    };
+    return channel.sink(() => this.#openChannels--);
   }
 
   #handleClosed(reason: Error): void {

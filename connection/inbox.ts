@@ -4,6 +4,9 @@
  * @module
  */
 
+import { concatBytes } from "@noble/curves/utils.js";
+import { type Deferred, deferred } from "../wire/deferred.ts";
+
 const TAIL_BYTES = 16 * 1024;
 
 /** One kind of a channel's incoming data: its output, or its standard error. */
@@ -14,6 +17,8 @@ export class Inbox {
   #tail: ArrayBuffer | null = null;
   #controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | null = null;
   #stream: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
+  /** Who wants all data in one piece. */
+  #collector: Deferred<Uint8Array<ArrayBuffer>> | null = null;
   /** Whether a read waits for data. */
   #wanted = false;
   #cancelled = false;
@@ -31,7 +36,8 @@ export class Inbox {
       return;
     }
     if (!this.#appendToTail(chunk)) this.#chunks.push(chunk);
-    if (this.#wanted) this.#give();
+    if (this.#collector !== null) this.#onTaken(chunk.length);
+    else if (this.#wanted) this.#give();
   }
 
   /** No more data will come. */
@@ -58,22 +64,38 @@ export class Inbox {
     return this.#stream ??= new ReadableStream<Uint8Array<ArrayBuffer>>({
       start: (controller) => {
         this.#controller = controller;
-        if (this.#chunks.length === 0 && this.#end !== null) this.#close(this.#end);
+        if (this.#cancelled) controller.close();
+        else if (this.#chunks.length === 0 && this.#end !== null) this.#close(this.#end);
       },
       pull: () => {
         this.#wanted = true;
         this.#give();
       },
-      cancel: () => {
-        this.#cancelled = true;
-        this.#drop();
-      },
+      cancel: () => this.cancel(),
     }, { highWaterMark: 0 });
   }
 
-  /** Whether somebody has asked for the stream. */
+  /** Takes all data, until no more will come. A stream costs much more; if there is one, it ends. */
+  collect(): Promise<Uint8Array<ArrayBuffer>> {
+    if (this.#collector !== null || this.#stream?.locked) {
+      throw new TypeError("Cannot collect the data: somebody else takes it");
+    }
+    this.#collector = deferred();
+    const bytes = this.#waitingBytes;
+    if (bytes > 0) this.#onTaken(bytes);
+    if (this.#end !== null || this.#cancelled) this.#settle(this.#end ?? "done");
+    return this.#collector.promise;
+  }
+
+  /** Drops what waits, and all that will come. */
+  cancel(): void {
+    this.#cancelled = true;
+    this.#drop();
+  }
+
+  /** Whether somebody has asked for the stream, or for all data. */
   get isUsed(): boolean {
-    return this.#stream !== null;
+    return this.#stream !== null || this.#collector !== null;
   }
 
   /** Gives out all that waits, for whoever counts it as taken. */
@@ -104,8 +126,12 @@ export class Inbox {
     return true;
   }
 
+  get #waitingBytes(): number {
+    return this.#chunks.reduce((total, chunk) => total + chunk.length, 0);
+  }
+
   #drop(): void {
-    const bytes = this.#chunks.reduce((total, chunk) => total + chunk.length, 0);
+    const bytes = this.#collector === null ? this.#waitingBytes : 0;
     this.#chunks = [];
     if (bytes > 0) this.#onTaken(bytes);
   }
@@ -113,7 +139,14 @@ export class Inbox {
   #finish(end: { readonly error: unknown } | "done"): void {
     if (this.#end !== null) return;
     this.#end = end;
+    if (this.#collector !== null) this.#settle(end);
     if (this.#chunks.length === 0) this.#close(end);
+  }
+
+  #settle(end: { readonly error: unknown } | "done"): void {
+    const chunks = this.takeAll();
+    if (end === "done") this.#collector?.resolve(concatBytes(...chunks));
+    else this.#collector?.reject(end.error);
   }
 
   #give(): void {

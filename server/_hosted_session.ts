@@ -13,7 +13,6 @@ import { asFlow } from "../flow/as_flow.ts";
 import type { Flow } from "../flow/flow.ts";
 import type { AuthenticatedUser } from "../protocol/auth/server.ts";
 import { encodeXonXoff, type ExitSignal, type PtyRequest } from "../wire/channel_requests.ts";
-import { type Deferred, deferred } from "../wire/deferred.ts";
 import { ChannelClosedError, SshError } from "../wire/errors.ts";
 import type { SessionOptions } from "./serve_options.ts";
 import type { ServerSession, SessionHandler } from "./session.ts";
@@ -25,6 +24,7 @@ import {
   permittedProgram,
   type SessionProgram,
 } from "./_permitted.ts";
+import { LazyPromise } from "./_lazy_promise.ts";
 import { SessionOutput } from "./_session_output.ts";
 import { SizeFeed } from "./_size_feed.ts";
 import type { Turns } from "./_turns.ts";
@@ -41,6 +41,8 @@ const AGENT_REQUEST = "auth-agent-req@openssh.com";
 const AGENT_CHANNEL = "auth-agent@openssh.com";
 /** What a handler that threw is reported as. */
 const FAILURE_STATUS = 1;
+
+const made = Promise.resolve();
 
 /** What a session is part of. */
 export interface SessionContext {
@@ -62,16 +64,16 @@ export class HostedSession implements ServerSession {
   readonly env: Map<string, string>;
   readonly sizes: SizeFeed = new SizeFeed();
   readonly signals: AsyncQueue<string> = new AsyncQueue();
-  readonly connectionMade: Promise<void> = Promise.resolve();
+  readonly connectionMade: Promise<void> = made;
   onBreak: ((lengthMs: number) => MaybePromise<boolean>) | null = null;
   rawOutput = false;
   readonly #channel: Channel;
   readonly #context: SessionContext;
   readonly #output: SessionOutput;
   readonly #errors: SessionOutput;
-  readonly #abort = new AbortController();
-  readonly #started: Deferred<void> = deferred();
-  readonly #lost: Deferred<Error | undefined> = deferred();
+  readonly #started = new LazyPromise<void>();
+  readonly #lost = new LazyPromise<Error | undefined>();
+  #abort: AbortController | null = null;
   #pty: PtyRequest | null = null;
   #terminal = false;
   #command: string | null = null;
@@ -84,7 +86,7 @@ export class HostedSession implements ServerSession {
   #eof: Promise<void> | null = null;
   #ending: Promise<void> | null = null;
   #over = false;
-  #overReason: ChannelClosedError | null = null;
+  #overReason: Error | null = null;
 
   constructor(channel: Channel, context: SessionContext) {
     this.id = context.id;
@@ -95,9 +97,8 @@ export class HostedSession implements ServerSession {
     this.#context = context;
     this.#output = this.#makeOutput(false, () => this.#closeOutput());
     this.#errors = this.#makeOutput(true, () => Promise.resolve());
-    this.#started.promise.catch(() => {});
     // A client has no standard error to send; unread it would stop its input.
-    channel.stderr.cancel();
+    channel.drop("stderr");
     channel.closed.then(
       () => this.#finish(undefined),
       (error) => this.#finish(error),
@@ -145,6 +146,10 @@ export class HostedSession implements ServerSession {
   }
 
   get abortSignal(): AbortSignal {
+    if (this.#abort === null) {
+      this.#abort = new AbortController();
+      if (this.#over) this.#abort.abort(this.#whyOver());
+    }
     return this.#abort.signal;
   }
 
@@ -184,7 +189,7 @@ export class HostedSession implements ServerSession {
       afterEof: "close",
       ...options,
     });
-    channel.stderr.cancel().catch(() => {});
+    channel.drop("stderr");
     return asFlow(channel);
   }
 
@@ -349,7 +354,8 @@ export class HostedSession implements ServerSession {
   }
 
   async #endInOrder(sendStatus: () => void): Promise<void> {
-    await Promise.all([this.#output.flushed(), this.#errors.flushed()]);
+    await this.#output.flushed();
+    await this.#errors.flushed();
     this.#outputClosed = true;
     await this.#channel.drained;
     // Nothing waits between the three: they go out in one piece, and a client that closes as soon
@@ -382,23 +388,22 @@ export class HostedSession implements ServerSession {
 
   #finish(error: Error | undefined): void {
     this.#over = true;
-    this.#failOutputs(error);
+    if (error !== undefined) this.#overReason = error;
+    this.#failOutputs();
     this.sizes.end();
     this.signals.end();
-    const reason = error ?? this.#whyOver();
-    this.#started.reject(reason);
+    this.#started.reject(() => this.#whyOver());
     this.#lost.resolve(error);
-    this.#abort.abort(reason);
+    this.#abort?.abort(this.#whyOver());
   }
 
-  #failOutputs(error?: Error): void {
-    const reason = error ?? this.#whyOver();
-    this.#output.fail(reason);
-    this.#errors.fail(reason);
+  #failOutputs(): void {
+    this.#output.fail(() => this.#whyOver());
+    this.#errors.fail(() => this.#whyOver());
   }
 
-  /** One error for all that are told: each takes a stack along. */
-  #whyOver(): ChannelClosedError {
+  /** One error for all that are told, if there are any: it takes a stack along, which is dear. */
+  #whyOver(): Error {
     return this.#overReason ??= new ChannelClosedError("Cannot go on: the session is over");
   }
 

@@ -26,7 +26,7 @@ export class SessionOutput {
   readonly #sink: OutputSink;
   #stream: WritableStream<Uint8Array> | null = null;
   #controller: WritableStreamDefaultController | null = null;
-  #failure: { readonly reason: unknown } | null = null;
+  #failure: (() => unknown) | null = null;
   #made = 0;
   #done = 0;
   #over = false;
@@ -50,23 +50,29 @@ export class SessionOutput {
     return flushed.promise;
   }
 
-  /** Has the writers fail: nothing more can be sent. */
-  fail(reason: unknown): void {
+  /**
+   * Has the writers fail: nothing more can be sent.
+   *
+   * @param why Gives the reason, if there is anybody to be told.
+   */
+  fail(why: () => unknown): void {
     this.#finish();
-    this.#failure ??= { reason };
-    this.#controller?.error(reason);
+    this.#failure ??= why;
+    this.#controller?.error(why());
+    this.#controller = null;
   }
 
   #makeStream(): WritableStream<Uint8Array> {
     return new WritableStream<Uint8Array>({
       start: (controller) => {
-        this.#controller = controller;
-        if (this.#failure !== null) controller.error(this.#failure.reason);
+        if (this.#failure !== null) controller.error(this.#failure());
+        else this.#controller = controller;
       },
       write: (chunk) => this.#write(chunk),
-      close: () => {
+      close: async () => {
         this.#finish();
-        return this.#sink.onClose();
+        await this.#sink.onClose();
+        this.#controller = null;
       },
       abort: () => this.#finish(),
     }, {

@@ -4,9 +4,13 @@
  * @module
  */
 
+import { Held } from "./_held.ts";
+
 /** What is to run in the next turn of the event loop. One timer serves it all: timers are dear. */
 export class Turns {
-  readonly #waiting = new Set<() => void>();
+  #waiting: Held<() => void>[] = [];
+  /** How many of them have not been taken back. */
+  #count = 0;
   #timer: ReturnType<typeof setTimeout> | null = null;
 
   /**
@@ -15,14 +19,15 @@ export class Turns {
    * @returns What takes it back, as long as it has not run: nothing holds it any more then.
    */
   runNext(run: () => void): () => void {
-    const entry = (): void => run();
-    this.#waiting.add(entry);
+    const held = new Held(run);
+    this.#waiting.push(held);
+    this.#count++;
     this.#timer ??= setTimeout(() => this.#runWaiting(), 0);
     return () => {
-      this.#waiting.delete(entry);
-      if (this.#waiting.size > 0 || this.#timer === null) return;
-      clearTimeout(this.#timer);
-      this.#timer = null;
+      if (held.value === null) return;
+      held.value = null;
+      this.#count--;
+      if (this.#count === 0) this.#stop();
     };
   }
 
@@ -31,12 +36,24 @@ export class Turns {
     return new Promise((resolve) => this.runNext(resolve));
   }
 
-  #runWaiting(): void {
+  #stop(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    for (const run of [...this.#waiting]) {
+    this.#waiting = [];
+  }
+
+  #runWaiting(): void {
+    const waiting = this.#waiting;
+    this.#timer = null;
+    this.#waiting = [];
+    for (const held of waiting) {
       // One that throws is reported, and does not keep the others from running.
       queueMicrotask(() => {
-        if (this.#waiting.delete(run)) run();
+        const run = held.value;
+        if (run === null) return;
+        held.value = null;
+        this.#count--;
+        run();
       });
     }
   }

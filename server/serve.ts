@@ -16,6 +16,7 @@ import type { AuthenticatedUser } from "../protocol/auth/server.ts";
 import type { ConnectionInfo } from "../protocol/engine_options.ts";
 import type { KexInit } from "../wire/transport_messages.ts";
 import { ChannelOpenReason } from "../wire/errors.ts";
+import { Held } from "./_held.ts";
 import { HostedSession } from "./_hosted_session.ts";
 import { engineOptionsOf } from "./_engine_options.ts";
 import { offerHostKeys } from "./_host_key_proof.ts";
@@ -71,7 +72,7 @@ export class ServerConnection {
   /** The connection itself, for what has no method here: its channels, requests, keys. */
   readonly connection: Connection;
   readonly #options: ServeOptions;
-  readonly #sessions = new Set<HostedSession>();
+  readonly #sessions = new Set<Held<HostedSession>>();
   #turns: Turns | null = null;
   #sessionCount = 0;
   #noMoreSessions = false;
@@ -117,7 +118,7 @@ export class ServerConnection {
 
   /** The sessions that are open. */
   get sessions(): readonly ServerSession[] {
-    return [...this.#sessions];
+    return [...this.#sessions].map(({ value }) => value).filter((session) => session !== null);
   }
 
   /**
@@ -216,8 +217,12 @@ export class ServerConnection {
       turns: this.#turns ??= new Turns(),
       onError: (error, session) => this.#report(error, session),
     });
-    this.#sessions.add(session);
-    const forget = (): void => void this.#sessions.delete(session);
+    const held = new Held(session);
+    this.#sessions.add(held);
+    const forget = (): void => {
+      this.#sessions.delete(held);
+      held.value = null;
+    };
     channel.closed.then(forget, forget);
     this.#notice(() => this.#options.onSession?.(session), session);
     session.run();

@@ -7,6 +7,7 @@
 import { EMPTY } from "./empty.ts";
 import { Msg } from "./message_numbers.ts";
 import { messageReader } from "./message_reader.ts";
+import type { Reader } from "./reader.ts";
 import { Writer } from "./writer.ts";
 
 /** SSH_MSG_GLOBAL_REQUEST (RFC 4254 section 4). */
@@ -164,9 +165,16 @@ export function encodeChannelRequest(request: ChannelRequestMessage): Uint8Array
 export function decodeChannelRequest(payload: Uint8Array): ChannelRequestMessage {
   const reader = messageReader(payload, "CHANNEL_REQUEST");
   const recipientChannel = reader.uint32("recipient channel");
+  return { recipientChannel, ...readChannelRequestBody(reader) };
+}
+
+/** Reads what stands behind the recipient channel's number in SSH_MSG_CHANNEL_REQUEST. */
+export function readChannelRequestBody(
+  reader: Reader,
+): Omit<ChannelRequestMessage, "recipientChannel"> {
   const name = reader.name("request type", MAX_NAME_BYTES);
   const wantReply = reader.boolean("want reply");
-  return { recipientChannel, name, wantReply, payload: reader.rest() };
+  return { name, wantReply, payload: reader.rest() };
 }
 
 /**

@@ -11,13 +11,21 @@ export interface Deferred<T> {
   readonly reject: (reason?: unknown) => void;
 }
 
+/** An instance, and no literal: see `Sink` in `connection/channel.ts`. */
+class Made<T> implements Deferred<T> {
+  readonly promise: Promise<T>;
+  resolve!: Deferred<T>["resolve"];
+  reject!: Deferred<T>["reject"];
+
+  constructor() {
+    this.promise = new Promise<T>((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
+}
+
 /** Makes a promise that is settled from outside. */
 export function deferred<T>(): Deferred<T> {
-  let resolve: Deferred<T>["resolve"] = () => {};
-  let reject: Deferred<T>["reject"] = () => {};
-  const promise = new Promise<T>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  return { promise, resolve, reject };
+  return new Made<T>();
 }

@@ -27,11 +27,18 @@ export class Reader {
    * @param bytes What to read.
    * @param what What the bytes are, for messages: `KEXINIT`, `public key`.
    * @param ErrorClass What to throw: {@linkcode ProtocolError}, unless given.
+   * @param start How many bytes to pass over.
    */
-  constructor(bytes: Uint8Array, what: string, ErrorClass: ReadErrorClass = ProtocolError) {
+  constructor(
+    bytes: Uint8Array,
+    what: string,
+    ErrorClass: ReadErrorClass = ProtocolError,
+    start = 0,
+  ) {
     this.#bytes = bytes;
     this.#what = what;
     this.#ErrorClass = ErrorClass;
+    this.#skip(start, what);
   }
 
   /** Where the next field starts, in bytes from the beginning. */

@@ -27,7 +27,7 @@ export async function flowThrough(
       extra,
       ...(signal !== undefined && { signal }),
     });
-    channel.stderr.cancel().catch(() => {});
+    channel.drop("stderr");
     return new HopFlow(hop, asFlow(channel));
   } catch (error) {
     await hop.close();

@@ -128,22 +128,14 @@ export async function authenticateClient(
   const first = await conversation.next(Msg.EXT_INFO, Msg.SERVICE_ACCEPT);
   if (first[0] === Msg.SERVICE_ACCEPT) takeAcceptance(first);
 
-  // Most methods open nothing, and a signal is dear.
-  let over = null as AbortController | null;
-  let isOver = false;
-  const context: ClientAuthContext = {
+  const context = Object.assign(new Undertaking(), {
     user: options.user,
     service: CONNECTION_SERVICE,
     sessionId: bound.sessionId,
     hostKey: bound.hostKey,
     hostKeySignature: bound.hostKeySignature,
     extensions: bound.extensions(),
-    get over() {
-      if (isOver) return AbortSignal.abort();
-      over ??= new AbortController();
-      return over.signal;
-    },
-    request: (method, fields) =>
+    request: (method: string, fields: Uint8Array) =>
       conversation.send(
         encodeUserauthRequest({
           user: options.user,
@@ -152,17 +144,33 @@ export async function authenticateClient(
           fields,
         }),
       ),
-    send: (payload) => conversation.send(payload),
-    async reply(...numbers) {
+    send: (payload: Uint8Array) => conversation.send(payload),
+    async reply(...numbers: number[]) {
       if (!isAccepted) takeAcceptance(await conversation.next(Msg.SERVICE_ACCEPT));
       return await conversation.next(Msg.USERAUTH_SUCCESS, Msg.USERAUTH_FAILURE, ...numbers);
     },
-  };
+  });
   try {
     return await tryMethods(context, options.methods.length > 0 ? options.methods : [none()]);
   } finally {
-    isOver = true;
-    over?.abort();
+    context.end();
+  }
+}
+
+/** Tells methods when all is over. Most of them open nothing, and a signal is dear. */
+class Undertaking {
+  #controller: AbortController | null = null;
+  #isOver = false;
+
+  get over(): AbortSignal {
+    if (this.#isOver) return AbortSignal.abort();
+    this.#controller ??= new AbortController();
+    return this.#controller.signal;
+  }
+
+  end(): void {
+    this.#isOver = true;
+    this.#controller?.abort();
   }
 }
 

@@ -6,14 +6,13 @@
 
 import { ProtocolError } from "../../wire/errors.ts";
 import {
-  decodeChannelRequest,
   encodeChannelMessage,
   encodeChannelRequest,
   encodeDataHead,
   encodeWindowAdjust,
+  readChannelRequestBody,
 } from "../../wire/connection_messages.ts";
 import { messageName, Msg } from "../../wire/message_numbers.ts";
-import { messageReader } from "../../wire/message_reader.ts";
 import type { Reader } from "../../wire/reader.ts";
 import { ReplyQueue } from "./replies.ts";
 import { ReceiveWindow, SendWindow } from "./window.ts";
@@ -59,7 +58,7 @@ export interface ChannelSink {
 /** What a channel needs of the connection that it is part of. */
 export interface ChannelContext {
   /** Whether data may be sent now. */
-  readonly sendable: boolean;
+  sendable(): boolean;
   /** Sends a message. */
   send(payload: Uint8Array): void;
   /** Sends channel data: what stands before it, and the data. */
@@ -100,7 +99,8 @@ export class EngineChannel {
   /** Its type, such as `session`. */
   readonly type: string;
   readonly #context: ChannelContext;
-  readonly #sink: ChannelSink;
+  /** Null when it is over: what still refers to the channel then keeps nothing else. */
+  #sink: ChannelSink | null;
   readonly #receiveWindow: ReceiveWindow;
   readonly #owed = new ReplyQueue("channel request");
   #asked: ((success: boolean) => void)[] = [];
@@ -152,7 +152,7 @@ export class EngineChannel {
 
   /** How many bytes can be sent at once right now, in one packet: none during a key exchange. */
   get sendableBytes(): number {
-    if (!this.#context.sendable) return 0;
+    if (!this.#context.sendable()) return 0;
     return Math.min(this.sendWindowBytes, this.#remote?.maxSendBytes ?? 0);
   }
 
@@ -244,34 +244,38 @@ export class EngineChannel {
   /** The peer has confirmed the channel that we opened. */
   handleConfirmation(remote: RemoteEnd, extra: Uint8Array): void {
     this.confirm(remote);
-    this.#sink.onOpen(extra);
+    this.#sink?.onOpen(extra);
   }
 
   /** The peer has refused the channel that we opened. */
   handleFailure(reason: number, description: string): void {
     this.#closed = true;
-    this.#sink.onOpenFailure(reason, description);
+    this.#sink?.onOpenFailure(reason, description);
   }
 
-  /** Takes a message for this channel, whose buffer nobody else has. */
-  handle(number: number, payload: Uint8Array): void {
+  /**
+   * Takes a message for this channel, whose buffer nobody else has.
+   *
+   * @param reader Stands behind the recipient channel's number.
+   */
+  handle(number: number, reader: Reader): void {
     switch (number) {
       case Msg.CHANNEL_WINDOW_ADJUST:
-        return this.#handleAdjust(payload);
+        return this.#handleAdjust(reader);
       case Msg.CHANNEL_DATA:
       case Msg.CHANNEL_EXTENDED_DATA:
-        return this.#handleData(number, payload);
+        return this.#handleData(number, reader);
       case Msg.CHANNEL_EOF:
-        bodyOf(payload, "CHANNEL_EOF").end();
+        reader.end();
         return this.#handleEof();
       case Msg.CHANNEL_CLOSE:
-        bodyOf(payload, "CHANNEL_CLOSE").end();
+        reader.end();
         return this.#handleClose();
       case Msg.CHANNEL_REQUEST:
-        return this.#handleRequest(payload);
+        return this.#handleRequest(reader);
       case Msg.CHANNEL_SUCCESS:
       case Msg.CHANNEL_FAILURE:
-        bodyOf(payload, messageName(number)).end();
+        reader.end();
         return this.#handleReply(number);
     }
   }
@@ -282,19 +286,19 @@ export class EngineChannel {
     this.#closed = true;
     this.#asked = [];
     this.#owed.clear();
-    this.#sink.onClosed(reason);
+    const sink = this.#sink;
+    this.#sink = null;
+    sink?.onClosed(reason);
   }
 
-  #handleAdjust(payload: Uint8Array): void {
-    const reader = bodyOf(payload, "CHANNEL_WINDOW_ADJUST");
+  #handleAdjust(reader: Reader): void {
     const bytes = reader.uint32("bytes to add");
     reader.end();
     this.#remote?.window.adjust(bytes);
-    if (bytes > 0 && !this.#sentClose) this.#sink.onWindow();
+    if (bytes > 0 && !this.#sentClose) this.#sink?.onWindow();
   }
 
-  #handleData(number: number, payload: Uint8Array): void {
-    const reader = bodyOf(payload, messageName(number));
+  #handleData(number: number, reader: Reader): void {
     let type = DATA_NORMAL;
     if (number === Msg.CHANNEL_EXTENDED_DATA) {
       type = reader.uint32("data type code");
@@ -307,7 +311,7 @@ export class EngineChannel {
     }
     this.#receiveWindow.receive(data.length);
     // Whoever closed the channel does not want what was under way.
-    if (data.length > 0 && !this.#sentClose) this.#sink.onData(data, type);
+    if (data.length > 0 && !this.#sentClose) this.#sink?.onData(data, type);
   }
 
   #handleEof(): void {
@@ -315,7 +319,7 @@ export class EngineChannel {
       throw new ProtocolError(`Cannot accept a second EOF on channel ${this.localId}`);
     }
     this.#receivedEof = true;
-    if (!this.#sentClose) this.#sink.onEof();
+    if (!this.#sentClose) this.#sink?.onEof();
   }
 
   #handleClose(): void {
@@ -324,16 +328,16 @@ export class EngineChannel {
     this.end(null);
   }
 
-  #handleRequest(payload: Uint8Array): void {
-    const { name, wantReply, payload: specific } = decodeChannelRequest(payload);
+  #handleRequest(reader: Reader): void {
+    const { name, wantReply, payload: specific } = readChannelRequestBody(reader);
     if (this.#sentClose) return;
     if (!wantReply) {
-      this.#sink.onRequest({ name, wantReply, payload: specific, reply: () => {} });
+      this.#sink?.onRequest({ name, wantReply, payload: specific, reply: () => {} });
       return;
     }
     const answer = this.#owed.reserve(specific.length);
     const reply = (success: boolean): void => answer(() => this.#sendReply(success));
-    this.#sink.onRequest({ name, wantReply, payload: specific, reply });
+    this.#sink?.onRequest({ name, wantReply, payload: specific, reply });
   }
 
   #handleReply(number: number): void {
@@ -358,11 +362,4 @@ export class EngineChannel {
     if (remote === null || this.#receivedEof || this.#sentClose || this.#closed) return;
     this.#context.send(encodeWindowAdjust(remote.id, bytes));
   }
-}
-
-/** What stands behind the recipient channel's number. */
-function bodyOf(payload: Uint8Array, what: string): Reader {
-  const reader = messageReader(payload, what);
-  reader.uint32("recipient channel");
-  return reader;
 }

@@ -19,6 +19,7 @@ import { EMPTY } from "../../wire/empty.ts";
 import { ChannelOpenReason, ProtocolError } from "../../wire/errors.ts";
 import { messageName, Msg } from "../../wire/message_numbers.ts";
 import { messageReader } from "../../wire/message_reader.ts";
+import type { Reader } from "../../wire/reader.ts";
 import {
   type ChannelContext,
   type ChannelLimits,
@@ -98,9 +99,7 @@ export class Multiplexer {
   constructor(options: MultiplexerOptions) {
     this.#options = options;
     this.#context = {
-      get sendable() {
-        return options.sendable();
-      },
+      sendable: options.sendable,
       now: options.now,
       send: options.send,
       sendData: options.sendData,
@@ -157,9 +156,10 @@ export class Multiplexer {
       case Msg.CHANNEL_OPEN_FAILURE:
         return this.#handleFailure(payload);
     }
-    const channel = this.#find(number, payload);
+    const reader = messageReader(payload, messageName(number));
+    const channel = this.#find(number, reader);
     if (!channel.isOpen) throw noChannel(number, channel.localId);
-    channel.handle(number, payload);
+    channel.handle(number, reader);
   }
 
   /** The connection has ended. */
@@ -181,8 +181,8 @@ export class Multiplexer {
     return channel;
   }
 
-  #find(number: number, payload: Uint8Array): EngineChannel {
-    const id = messageReader(payload, messageName(number)).uint32("recipient channel");
+  #find(number: number, reader: Reader): EngineChannel {
+    const id = reader.uint32("recipient channel");
     const channel = this.#channels.get(id);
     if (channel === undefined) throw noChannel(number, id);
     return channel;
@@ -190,7 +190,7 @@ export class Multiplexer {
 
   /** The channel that we asked for, and that is neither confirmed nor refused. */
   #findPending(number: number, payload: Uint8Array): EngineChannel {
-    const channel = this.#find(number, payload);
+    const channel = this.#find(number, messageReader(payload, messageName(number)));
     if (channel.isOpen) {
       throw new ProtocolError(
         `Cannot accept ${messageName(number)}: channel ${channel.localId} is open already`,

@@ -57,6 +57,19 @@ describe("command", () => {
     });
   });
 
+  it("gives the output that its streams have not given, unless somebody reads them", async () => {
+    await using pair = await connected(answering(0));
+    const asked = pair.ssh.command("x", { stdin: "null" }).spawn();
+    assert.equal(asked.stdout.locked, false);
+    assert.equal(decode((await asked.output()).stdout), "out");
+    const read = pair.ssh.command("x", { stdin: "null" }).spawn();
+    const text = new Response(read.stdout).text();
+    await assert.rejects(read.output(), TypeError);
+    assert.equal(await text, "out");
+    const dropped = await pair.ssh.command("x", { stdout: "null" }).output();
+    assert.deepEqual([decode(dropped.stdout), decode(dropped.stderr)], ["", "err"]);
+  });
+
   it("succeeds with status 0 only", async () => {
     await using pair = await connected(answering(0));
     const { success, code } = await pair.ssh.command("x").output();

@@ -42,6 +42,60 @@ describe("channel", () => {
     assert.deepEqual(err, text.encode("err"));
   });
 
+  it("gives all that arrives in one piece, many windows of it, what waited included", async () => {
+    await using pair = await connectionPair();
+    const { near, far } = await channelPair(pair, {
+      client: { windowBytes: 5000, maxPacketBytes: 700 },
+    });
+    const data = pattern(100_000);
+    await far.send(data.subarray(0, 2000));
+    await far.send(text.encode("early"), { stderr: true });
+    const all = Promise.all([near.collect("data"), near.collect("stderr")]);
+    await far.send(data.subarray(2000));
+    await far.send(text.encode(" and late"), { stderr: true });
+    await far.sendEof();
+    assert.deepEqual(await all, [data, text.encode("early and late")]);
+    assert.equal((await toBytes(near.readable)).length, 0);
+  });
+
+  it("gives in one piece what a stream has left, and to nobody but one", async () => {
+    await using pair = await connectionPair();
+    const { near, far } = await channelPair(pair);
+    await far.send(text.encode("first"));
+    const reader = near.readable.getReader();
+    assert.deepEqual((await reader.read()).value, text.encode("first"));
+    await assert.rejects(near.collect("data"), TypeError);
+    reader.releaseLock();
+    const rest = near.collect("data");
+    await assert.rejects(near.collect("data"), TypeError);
+    await far.send(text.encode("second"));
+    await far.sendEof();
+    assert.deepEqual(await rest, text.encode("second"));
+    assert.throws(() => near.events, TypeError);
+  });
+
+  it("tells whoever wants all in one piece what has ended the connection", async () => {
+    await using pair = await connectionPair();
+    const { near, far } = await channelPair(pair);
+    await far.send(text.encode("not all of it"));
+    const all = near.collect("data");
+    pair.client.abort(new Error("enough"));
+    await assert.rejects(all, { name: "DisconnectError" });
+  });
+
+  it("drops what nobody wants, so that it holds up nothing else", async () => {
+    await using pair = await connectionPair();
+    const { near, far } = await channelPair(pair, { client: { windowBytes: 5000 } });
+    await far.send(text.encode("waits"), { stderr: true });
+    near.drop("stderr");
+    await far.send(pattern(50_000), { stderr: true });
+    await far.send(text.encode("wanted"));
+    await far.sendEof();
+    assert.deepEqual(await near.collect("data"), text.encode("wanted"));
+    assert.equal((await near.collect("stderr")).length, 0);
+    assert.equal((await toBytes(near.stderr)).length, 0);
+  });
+
   for (
     const [who, identification, most] of [
       ["ends of this library", undefined, 128 * 1024],

@@ -1,7 +1,7 @@
 import { describe, it } from "@std/testing/bdd";
 import { FakeTime } from "@std/testing/time";
 import assert from "node:assert/strict";
-import { ChannelClosedError } from "../../server/mod.ts";
+import { ChannelClosedError, type ServerSession } from "../../server/mod.ts";
 import { encodeText } from "../../wire/channel_requests.ts";
 import { deferred } from "../../wire/deferred.ts";
 import { utf8 } from "../helpers/bytes.ts";
@@ -142,6 +142,21 @@ describe("the end of a session", () => {
     using _time = new FakeTime();
     await channel.sendEof();
     assert.deepEqual(await eventsOf(channel), ["eof", "exit-status 0", "closed"]);
+  });
+
+  it("is told to whoever asks only then", async () => {
+    let ended: ServerSession | undefined;
+    await using hosting = await host({ session: (session) => void (ended = session) });
+    const channel = await execute(hosting.client, "x");
+    await channel.closed;
+    await ended?.closed;
+    assert.ok(ended);
+    assert.deepEqual(hosting.server.sessions, []);
+    assert.equal(ended.abortSignal.aborted, true);
+    assert.ok(ended.abortSignal.reason instanceof ChannelClosedError);
+    assert.equal(await ended.connectionLost, undefined);
+    await ended.sessionStarted;
+    await assert.rejects(ended.stderr.getWriter().write(utf8("late")), ChannelClosedError);
   });
 
   it("leaves nothing behind that waits for its turn, and holds the session", async () => {

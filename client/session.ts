@@ -13,8 +13,8 @@ import {
   encodeUint32,
   encodeWindowChange,
 } from "../wire/channel_requests.ts";
-import { type Deferred, deferred } from "../wire/deferred.ts";
 import { RequestError } from "../wire/errors.ts";
+import { LazyPromise } from "../wire/lazy_promise.ts";
 import { type AgentSource, forwardAgent } from "./agent_forwarding.ts";
 import {
   type CommandStatus,
@@ -103,7 +103,7 @@ export class Session {
   /** The channel: its streams, its window, its ends. */
   readonly channel: Channel;
   readonly #connection: Connection;
-  readonly #exit: Deferred<CommandStatus> = deferred();
+  readonly #exit = new LazyPromise<CommandStatus>();
   #reported: CommandStatus | null = null;
 
   /** Sessions are made by `SshClient.openSession`. */
@@ -116,15 +116,12 @@ export class Session {
       ...(maxPacketBytes !== undefined && { maxPacketBytes }),
       ...(afterEof !== undefined && { afterEof }),
       onRequest: (request) => this.#take(request, onXonXoff),
-    });
-    this.#exit.promise.catch(() => {});
-    this.channel.closed.then(
-      () => this.#exit.resolve(this.#reported ?? unknownStatus),
-      (reason) => {
-        if (this.#reported !== null) this.#exit.resolve(this.#reported);
-        else this.#exit.reject(reason);
+      onClosed: (reason) => {
+        if (reason === null) this.#exit.resolve(this.#reported ?? unknownStatus);
+        else if (this.#reported !== null) this.#exit.resolve(this.#reported);
+        else this.#exit.reject(() => reason);
       },
-    );
+    });
   }
 
   /** What goes to the standard input of what runs. */
@@ -276,7 +273,7 @@ export class Session {
 
   /** Closes the session, and has its streams and its exit status reject with a reason. */
   abort(reason: unknown): void {
-    this.#exit.reject(reason);
+    this.#exit.reject(() => reason);
     this.channel.abort(reason);
   }
 

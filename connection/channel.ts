@@ -15,6 +15,7 @@ import { encodeExitSignal, encodeUint32, type ExitSignal } from "../wire/channel
 import { type Deferred, deferred } from "../wire/deferred.ts";
 import { EMPTY } from "../wire/empty.ts";
 import { ChannelClosedError, ChannelOpenError, printable, RequestError } from "../wire/errors.ts";
+import { LazyPromise } from "../wire/lazy_promise.ts";
 import { AsyncQueue } from "./async_queue.ts";
 import { type ChannelEvent, type ChannelRequest, readChannelRequest } from "./channel_events.ts";
 import { Inbox } from "./inbox.ts";
@@ -49,6 +50,11 @@ export interface ChannelOptions {
   readonly onRequest?: (request: ChannelRequest) => boolean | void;
   /** Told when the peer has sent EOF, beside what the streams or events say of it. */
   readonly onEof?: () => void;
+  /**
+   * Told when the channel is closed (null), refused or gone with its connection (with what ended
+   * it), beside {@linkcode Channel.closed}.
+   */
+  readonly onClosed?: (reason: unknown) => void;
 }
 
 /** Requests that nobody has taken; more are refused. */
@@ -70,15 +76,16 @@ export class Channel {
   readonly #outbox: Outbox;
   readonly #output: Inbox;
   readonly #errors: Inbox;
-  readonly #opened: Deferred<void> = deferred();
-  readonly #closed: Deferred<void> = deferred();
-  readonly #requests: AsyncQueue<ChannelRequest> = new AsyncQueue();
+  readonly #opened = new LazyPromise<void>();
+  readonly #closed = new LazyPromise<void>();
+  /** Made when it is asked for, or a request waits. */
+  #requests: AsyncQueue<ChannelRequest> | null = null;
   #events: AsyncQueue<ChannelEvent> | null = null;
   #channel: EngineChannel | null = null;
   #writable: WritableStream<Uint8Array> | null = null;
   #errorWritable: WritableStream<Uint8Array> | null = null;
   readonly #writableControllers: WritableStreamDefaultController[] = [];
-  readonly #asked: Set<Deferred<void>> = new Set();
+  #asked: Set<Deferred<void>> | null = null;
   #hasOpened = false;
   #sentEof = false;
   #receivedEof = false;
@@ -93,8 +100,6 @@ export class Channel {
     const taken = (bytes: number): void => this.#channel?.take(bytes);
     this.#output = new Inbox(taken);
     this.#errors = new Inbox(taken);
-    this.#opened.promise.catch(() => {});
-    this.#closed.promise.catch(() => {});
   }
 
   /** The data that arrives. A chunk counts as taken, and the peer may send more, once it is read. */
@@ -147,7 +152,7 @@ export class Channel {
 
   /** The peer's requests, for one consumer; unless `onRequest` was given. */
   get requests(): AsyncIterableIterator<ChannelRequest> {
-    return this.#requests;
+    return this.#requestQueue;
   }
 
   /**
@@ -221,14 +226,15 @@ export class Channel {
     options.signal?.throwIfAborted();
     this.#checkOpen(`request ${name}`);
     const answer = deferred<void>();
-    this.#asked.add(answer);
+    const asked = this.#asked ??= new Set();
+    asked.add(answer);
     const sent = this.#channel?.sendRequest(name, payload, (success) => {
-      this.#asked.delete(answer);
+      asked.delete(answer);
       if (success) answer.resolve();
       else answer.reject(new RequestError(`Cannot do ${name}: the peer refused the request`));
     });
     if (sent !== true) {
-      this.#asked.delete(answer);
+      asked.delete(answer);
       throw new ChannelClosedError(`Cannot request ${name}: the ${this.type} channel is not open`);
     }
     await withSignal(answer.promise, options.signal);
@@ -282,7 +288,7 @@ export class Channel {
     this.#output.abort(reason);
     this.#errors.abort(reason);
     this.#events?.fail(reason);
-    this.#requests.fail(reason);
+    this.#requestQueue.fail(reason);
   }
 
   /** Calls {@linkcode close}. */
@@ -355,7 +361,7 @@ export class Channel {
     const { onRequest } = this.#options;
     if (onRequest !== undefined && onRequest(request) !== false) return;
     const queue: AsyncQueue<ChannelRequest> | AsyncQueue<ChannelEvent> = this.#events ??
-      this.#requests;
+      this.#requestQueue;
     if (queue.length >= MAX_WAITING_REQUESTS) request.reply(false);
     else queue.push(request);
   }
@@ -373,30 +379,40 @@ export class Channel {
       this.#errors.end();
       this.#events?.push({ type: "closed" });
       this.#events?.end();
-      this.#requests.end();
-      this.#closed.resolve();
+      this.#requests?.end();
     } else {
       this.#failWaiting(reason);
       this.#failWritables(reason);
       this.#output.fail(reason);
       this.#errors.fail(reason);
       this.#events?.fail(reason);
-      this.#requests.fail(reason);
-      this.#closed.reject(reason);
+      this.#requests?.fail(reason);
     }
+    this.#options.onClosed?.(reason);
+    if (reason === null) this.#closed.resolve();
+    else this.#closed.reject(() => reason);
+  }
+
+  get #requestQueue(): AsyncQueue<ChannelRequest> {
+    if (this.#requests === null) {
+      this.#requests = new AsyncQueue();
+      if (this.#ended?.reason === null) this.#requests.end();
+      else if (this.#ended !== null) this.#requests.fail(this.#ended.reason);
+    }
+    return this.#requests;
   }
 
   /** Whether anybody waits for the channel to be opened, for data to be sent, or for an answer. */
   get #isWaitedFor(): boolean {
     const isOpening = !this.#hasOpened && !this.#closing;
-    return isOpening || !this.#outbox.isEmpty || this.#asked.size > 0;
+    return isOpening || !this.#outbox.isEmpty || (this.#asked?.size ?? 0) > 0;
   }
 
   #failWaiting(reason: unknown): void {
     this.#outbox.fail(reason);
-    for (const answer of this.#asked) answer.reject(reason);
-    this.#asked.clear();
-    this.#opened.reject(reason);
+    for (const answer of this.#asked ?? []) answer.reject(reason);
+    this.#asked?.clear();
+    this.#opened.reject(() => reason);
   }
 
   #closeOurs(reason: unknown): void {
@@ -438,7 +454,7 @@ export class Channel {
     const events = new AsyncQueue<ChannelEvent>();
     for (const data of this.#output.takeAll()) events.push({ type: "data", data, stderr: false });
     for (const data of this.#errors.takeAll()) events.push({ type: "data", data, stderr: true });
-    for (const request of this.#requests.takeAll()) events.push(request);
+    for (const request of this.#requests?.takeAll() ?? []) events.push(request);
     if (this.#receivedEof) events.push({ type: "eof" });
     if (this.#ended === null) return events;
     if (this.#ended.reason !== null) {

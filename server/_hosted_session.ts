@@ -14,6 +14,7 @@ import type { Flow } from "../flow/flow.ts";
 import type { AuthenticatedUser } from "../protocol/auth/server.ts";
 import { encodeXonXoff, type ExitSignal, type PtyRequest } from "../wire/channel_requests.ts";
 import { ChannelClosedError, SshError } from "../wire/errors.ts";
+import { LazyPromise } from "../wire/lazy_promise.ts";
 import type { SessionOptions } from "./serve_options.ts";
 import type { ServerSession, SessionHandler } from "./session.ts";
 import {
@@ -24,7 +25,6 @@ import {
   permittedProgram,
   type SessionProgram,
 } from "./_permitted.ts";
-import { LazyPromise } from "./_lazy_promise.ts";
 import { SessionOutput } from "./_session_output.ts";
 import { SizeFeed } from "./_size_feed.ts";
 import type { Turns } from "./_turns.ts";
@@ -36,6 +36,8 @@ const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** RFC 4254 section 6.10: a name, or a local one with `@`. */
 const SIGNAL_NAME = /^[A-Za-z0-9][A-Za-z0-9.+-]*(@[A-Za-z0-9.-]+)?$/;
 const MAX_WAITING_SIGNALS = 64;
+/** More requests than this may not wait for others to be handled. */
+const MAX_WAITING_REQUESTS = 1000;
 /** Draft-ietf-sshm-ssh-agent section 4: the agent of the client's user. */
 const AGENT_REQUEST = "auth-agent-req@openssh.com";
 const AGENT_CHANNEL = "auth-agent@openssh.com";
@@ -44,13 +46,11 @@ const FAILURE_STATUS = 1;
 
 const made = Promise.resolve();
 
-/** What a session is part of. */
+/** What the sessions of a connection have in common. */
 export interface SessionContext {
-  readonly id: number;
   readonly connection: Connection;
   readonly login: AuthenticatedUser;
   readonly options: SessionOptions;
-  /** Shared by all sessions of the connection. */
   readonly turns: Turns;
   /** Told of what a handler or a policy threw. */
   readonly onError: (error: unknown, session: ServerSession) => void;
@@ -62,15 +62,18 @@ export class HostedSession implements ServerSession {
   readonly connection: Connection;
   readonly login: AuthenticatedUser;
   readonly env: Map<string, string>;
-  readonly sizes: SizeFeed = new SizeFeed();
-  readonly signals: AsyncQueue<string> = new AsyncQueue();
   readonly connectionMade: Promise<void> = made;
   onBreak: ((lengthMs: number) => MaybePromise<boolean>) | null = null;
   rawOutput = false;
   readonly #channel: Channel;
   readonly #context: SessionContext;
   readonly #output: SessionOutput;
-  readonly #errors: SessionOutput;
+  #errors: SessionOutput | null = null;
+  #sizes: SizeFeed | null = null;
+  #signals: AsyncQueue<string> | null = null;
+  /** Requests behind the one that is being handled. */
+  readonly #requests: ChannelRequest[] = [];
+  #handling = false;
   readonly #started = new LazyPromise<void>();
   readonly #lost = new LazyPromise<Error | undefined>();
   #abort: AbortController | null = null;
@@ -88,21 +91,16 @@ export class HostedSession implements ServerSession {
   #over = false;
   #overReason: Error | null = null;
 
-  constructor(channel: Channel, context: SessionContext) {
-    this.id = context.id;
+  constructor(id: number, channel: Channel, context: SessionContext) {
+    this.id = id;
     this.connection = context.connection;
     this.login = context.login;
     this.env = new Map(Object.entries(context.login.permissions.environment ?? {}));
     this.#channel = channel;
     this.#context = context;
     this.#output = this.#makeOutput(false, () => this.#closeOutput());
-    this.#errors = this.#makeOutput(true, () => Promise.resolve());
     // A client has no standard error to send; unread it would stop its input.
     channel.drop("stderr");
-    channel.closed.then(
-      () => this.#finish(undefined),
-      (error) => this.#finish(error),
-    );
   }
 
   get user(): string {
@@ -130,7 +128,27 @@ export class HostedSession implements ServerSession {
   }
 
   get stderr(): WritableStream<Uint8Array> {
+    if (this.#errors === null) {
+      this.#errors = this.#makeOutput(true, () => Promise.resolve());
+      if (this.#over) this.#errors.fail(() => this.#whyOver());
+    }
     return this.#errors.stream;
+  }
+
+  get sizes(): SizeFeed {
+    if (this.#sizes === null) {
+      this.#sizes = new SizeFeed();
+      if (this.#over) this.#sizes.end();
+    }
+    return this.#sizes;
+  }
+
+  get signals(): AsyncQueue<string> {
+    if (this.#signals === null) {
+      this.#signals = new AsyncQueue();
+      if (this.#over) this.#signals.end();
+    }
+    return this.#signals;
   }
 
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
@@ -202,13 +220,25 @@ export class HostedSession implements ServerSession {
     this.#failOutputs();
   }
 
-  /** Takes the client's requests, one after the other, until the session is over. */
-  async run(): Promise<void> {
+  /** Takes a request of the client: they are handled one after the other. */
+  handleRequest(request: ChannelRequest): void {
+    if (this.#requests.length >= MAX_WAITING_REQUESTS) return request.reply(false);
+    this.#requests.push(request);
+    if (!this.#handling) this.#handleAll();
+  }
+
+  async #handleAll(): Promise<void> {
+    this.#handling = true;
+    // What has arrived with it is parsed before anybody is asked.
+    await undefined;
     try {
-      for await (const request of this.#channel.requests) await this.#handle(request);
+      for (let next = this.#requests.shift(); next; next = this.#requests.shift()) {
+        await this.#handle(next);
+      }
     } catch {
       // The connection has ended, and says so itself.
     }
+    this.#handling = false;
   }
 
   /** The client will send no more input. */
@@ -355,7 +385,7 @@ export class HostedSession implements ServerSession {
 
   async #endInOrder(sendStatus: () => void): Promise<void> {
     await this.#output.flushed();
-    await this.#errors.flushed();
+    await this.#errors?.flushed();
     this.#outputClosed = true;
     await this.#channel.drained;
     // Nothing waits between the three: they go out in one piece, and a client that closes as soon
@@ -386,12 +416,13 @@ export class HostedSession implements ServerSession {
     return this.#eof ??= this.#channel.sendEof();
   }
 
-  #finish(error: Error | undefined): void {
+  /** The channel is over. */
+  handleClosed(error: Error | undefined): void {
     this.#over = true;
     if (error !== undefined) this.#overReason = error;
     this.#failOutputs();
-    this.sizes.end();
-    this.signals.end();
+    this.#sizes?.end();
+    this.#signals?.end();
     this.#started.reject(() => this.#whyOver());
     this.#lost.resolve(error);
     this.#abort?.abort(this.#whyOver());
@@ -399,7 +430,7 @@ export class HostedSession implements ServerSession {
 
   #failOutputs(): void {
     this.#output.fail(() => this.#whyOver());
-    this.#errors.fail(() => this.#whyOver());
+    this.#errors?.fail(() => this.#whyOver());
   }
 
   /** One error for all that are told, if there are any: it takes a stack along, which is dear. */

@@ -17,7 +17,7 @@ import type { ConnectionInfo } from "../protocol/engine_options.ts";
 import type { KexInit } from "../wire/transport_messages.ts";
 import { ChannelOpenReason } from "../wire/errors.ts";
 import { Held } from "./_held.ts";
-import { HostedSession } from "./_hosted_session.ts";
+import { HostedSession, type SessionContext } from "./_hosted_session.ts";
 import { engineOptionsOf } from "./_engine_options.ts";
 import { offerHostKeys } from "./_host_key_proof.ts";
 import { permitsChannel, permitsRequest } from "./_permitted.ts";
@@ -73,7 +73,7 @@ export class ServerConnection {
   readonly connection: Connection;
   readonly #options: ServeOptions;
   readonly #sessions = new Set<Held<HostedSession>>();
-  #turns: Turns | null = null;
+  #context: SessionContext | null = null;
   #sessionCount = 0;
   #noMoreSessions = false;
 
@@ -204,28 +204,35 @@ export class ServerConnection {
     }
     const { windowBytes, maxWindowBytes, maxPacketBytes } = this.#options;
     const channel = open.accept({
+      onRequest: (request) => session.handleRequest(request),
       onEof: () => session.handleEof(),
+      // Whatever the session is told of it, it is told when all that has arrived is parsed.
+      onClosed: (reason) => queueMicrotask(() => this.#endSession(held, reason)),
       ...(windowBytes !== undefined && { windowBytes }),
       ...(maxWindowBytes !== undefined && { maxWindowBytes }),
       ...(maxPacketBytes !== undefined && { maxPacketBytes }),
     });
-    const session: HostedSession = new HostedSession(channel, {
-      id: this.#sessionCount++,
+    const context = this.#context ??= this.#makeContext(login);
+    const session = new HostedSession(this.#sessionCount++, channel, context);
+    const held = new Held(session);
+    this.#sessions.add(held);
+    this.#notice(() => this.#options.onSession?.(session), session);
+  }
+
+  #makeContext(login: AuthenticatedUser): SessionContext {
+    return {
       connection: this.connection,
       login,
       options: this.#options,
-      turns: this.#turns ??= new Turns(),
+      turns: new Turns(),
       onError: (error, session) => this.#report(error, session),
-    });
-    const held = new Held(session);
-    this.#sessions.add(held);
-    const forget = (): void => {
-      this.#sessions.delete(held);
-      held.value = null;
     };
-    channel.closed.then(forget, forget);
-    this.#notice(() => this.#options.onSession?.(session), session);
-    session.run();
+  }
+
+  #endSession(held: Held<HostedSession>, reason: unknown): void {
+    this.#sessions.delete(held);
+    held.value?.handleClosed(reason instanceof Error ? reason : undefined);
+    held.value = null;
   }
 
   #takeRequest(request: GlobalRequest): void {

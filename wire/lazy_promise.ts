@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Deferred, deferred } from "../wire/deferred.ts";
+import { type Deferred, deferred } from "./deferred.ts";
 
 /**
  * A promise that is settled from outside, and is made when it is first asked for. If it is rejected

@@ -1,6 +1,6 @@
 import { describe, it } from "@std/testing/bdd";
 import assert from "node:assert/strict";
-import { LazyPromise } from "../../server/_lazy_promise.ts";
+import { LazyPromise } from "../../wire/lazy_promise.ts";
 
 describe("a promise that is made when it is asked for", () => {
   it("is settled by whatever comes first, before or after that", async () => {

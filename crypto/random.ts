@@ -16,7 +16,7 @@ const CHUNK_BYTES = 65536;
 const SMALL_BYTES = 24;
 const POOL_BYTES = 4096;
 
-/** What is before `poolUsed` has been given out, and is wiped. */
+/** What is before `poolUsed` has been given out. */
 let pool: Uint8Array<ArrayBuffer> = EMPTY;
 let poolUsed = 0;
 
@@ -24,7 +24,7 @@ let poolUsed = 0;
  * The platform's cryptographically secure random bytes, any number of them.
  *
  * @param length How many bytes.
- * @returns Fresh random bytes, in a buffer of their own.
+ * @returns Fresh random bytes. Those of few bytes are views of a buffer that others have views of.
  */
 export const platformRandom: RandomSource = (length) => {
   if (length <= SMALL_BYTES) return fromPool(length);
@@ -40,7 +40,5 @@ function fromPool(length: number): Uint8Array<ArrayBuffer> {
     pool = crypto.getRandomValues(new Uint8Array(POOL_BYTES));
     poolUsed = 0;
   }
-  const bytes = pool.slice(poolUsed, poolUsed + length);
-  pool.fill(0, poolUsed, poolUsed += length);
-  return bytes;
+  return pool.subarray(poolUsed, poolUsed += length);
 }

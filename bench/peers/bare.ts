@@ -42,7 +42,7 @@ export const bare: Section = {
     const runtimes = new Map(
       agents.names.map((name) => [name.replace("sshflow on ", ""), agents.get(name)]),
     );
-    await compareSpeeds(runtimes, megabytes, runs);
+    await compareSpeeds(runtimes, megabytes, runs, () => agents.renew());
     await compareLogins(runtimes, runs);
   },
 };
@@ -51,6 +51,7 @@ async function compareSpeeds(
   runtimes: ReadonlyMap<string, Agent>,
   megabytes: number,
   runs: number,
+  renew: () => Promise<void>,
 ): Promise<void> {
   const packets = Math.ceil(megabytes * 1e6 / PAYLOAD_BYTES);
   const bytes = packets * PAYLOAD_BYTES;
@@ -58,7 +59,7 @@ async function compareSpeeds(
   for (const choice of ownCiphers) {
     const variants = (packets: number) => movements(runtimes, { ...choice, packets });
     const warmUp = variants(Math.ceil(packets / 4));
-    const results = await measureByTurns(variants(packets), runs, warmUp);
+    const results = await measureByTurns(variants(packets), runs, warmUp, renew);
     for (const name of runtimes.keys()) {
       const measured = WAYS.map((way) => results.get(`${name} ${way}`));
       rows.push([

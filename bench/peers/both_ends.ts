@@ -40,7 +40,8 @@ async function compare(
         () => agents.get(name).ask("exchange", { ...keys, ...cipher, kex: KEX, bytes }),
       ] as const
     ));
-  const results = await measureByTurns(variants(bytes), runs, variants(bytes / 4));
+  const renew = () => agents.renew();
+  const results = await measureByTurns(variants(bytes), runs, variants(bytes / 2), renew);
   const speed = (name: string | undefined, direction: "down" | "up"): number | undefined =>
     medianOf(
       results.get(name ?? ""),

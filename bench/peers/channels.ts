@@ -32,7 +32,8 @@ export const channels: Section = {
         ] as const
       ));
     const bytes = megabytes / 2 * 1e6;
-    const results = await measureByTurns(variants(bytes), runs, variants(bytes / 4));
+    const renew = () => agents.renew();
+    const results = await measureByTurns(variants(bytes), runs, variants(bytes / 2), renew);
     const speed = (title: string): number | undefined =>
       medianOf(results.get(title), ({ bytes, seconds }) => bytes / seconds);
     const rows = cases.map(({ name, count, title }) => {

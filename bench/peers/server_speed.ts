@@ -13,7 +13,8 @@ import { type BothWays, printSpeeds } from "./harness/speeds.ts";
 import type { Section, Setting } from "./section.ts";
 
 /** A server, and the commands by which it moves zeros. */
-interface Candidate extends Pick<MeasuredServer, "port" | "cpuSeconds"> {
+interface Candidate extends Pick<MeasuredServer, "cpuSeconds"> {
+  readonly port: () => Promise<number>;
   readonly source: (bytes: number) => string;
   readonly sink: string;
 }
@@ -40,7 +41,7 @@ export const serverSpeed: Section = {
     const candidates = new Map<string, Candidate>();
     if (openSsh !== null) {
       candidates.set(SSHD, {
-        port: openSsh.port,
+        port: () => Promise.resolve(openSsh.port),
         cpuSeconds: openSsh.cpuSeconds,
         source: (bytes) => `head -c ${bytes} /dev/zero`,
         sink: "wc -c",
@@ -48,16 +49,15 @@ export const serverSpeed: Section = {
     }
     for (const name of agents.names) {
       const agent = agents.get(name);
-      const { port } = await agent.ask("listen", setting.keys);
-      const cpuSeconds = () => agent.cpuSeconds();
       candidates.set(name, {
-        port,
-        cpuSeconds,
+        port: async () => (await agent.ask("listen", setting.keys)).port,
+        cpuSeconds: () => agent.cpuSeconds(),
         source: (bytes) => `source ${bytes}`,
         sink: "sink",
       });
     }
-    for (const cipher of ciphers) await compare(setting, candidates, cipher);
+    const renew = () => agents.renew();
+    for (const cipher of ciphers) await compare(setting, candidates, cipher, renew);
   },
 };
 
@@ -65,11 +65,12 @@ async function compare(
   { keys, runs, megabytes }: Setting,
   candidates: ReadonlyMap<string, Candidate>,
   cipher: CipherChoice,
+  renew: () => Promise<void>,
 ): Promise<void> {
   const bytes = megabytes * 1e6;
   const choice: Choice = { ...keys, ...cipher, kex: KEX };
-  const warmUp = logins(candidates, choice, bytes / 4);
-  const results = await measureByTurns(logins(candidates, choice, bytes), runs, warmUp);
+  const warmUp = logins(candidates, choice, bytes / 2);
+  const results = await measureByTurns(logins(candidates, choice, bytes), runs, warmUp, renew);
   const bases = [{ name: SSHD, title: "sshd" }, { name: ADDON, title: "ssh2" }];
   printSpeeds("server", cipher, results, bases, [
     { title: "CPU µs/MB down", seconds: (result) => result.downCpuSeconds, bytes },
@@ -86,7 +87,7 @@ function logins(
 ): Variants<Measurement> {
   const variants = [...candidates].map(([name, { port, source, sink, cpuSeconds }]) =>
     [name, async (): Promise<Measurement> => {
-      await using login = await OpenSshLogin.open(port, choice);
+      await using login = await OpenSshLogin.open(await port(), choice);
       const before = cpuSeconds();
       const down = await login.download(source(bytes), bytes);
       const between = cpuSeconds();

@@ -105,8 +105,14 @@ export class Agents implements AsyncDisposable {
     return agent;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Ends all of them: whichever is asked next is a new process. */
+  async renew(): Promise<void> {
     await Promise.all([...this.#agents.values()].map((agent) => agent.stop()));
+  }
+
+  /** Ends all of them. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.renew();
   }
 }
 

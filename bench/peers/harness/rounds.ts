@@ -13,14 +13,17 @@ export type Variants<T> = ReadonlyMap<string, () => Promise<T>>;
 /**
  * Measures each variant in each round. One that fails is told, and left out from then on.
  *
- * @param warmUp What is run once before and not counted: code that is compiled as it runs is not
- *   to be measured before that is done.
+ * @param warmUp What is run before and not counted: code that is compiled as it runs is not to be
+ *   measured before that is done.
+ * @param renew Has each round, with its warm-up, measure new processes: those of the same program
+ *   differ by a tenth, and a median of rounds of one of them would say nothing of that.
  * @returns What each variant gave, in the order of the rounds.
  */
 export async function measureByTurns<T>(
   variants: Variants<T>,
   rounds: number,
   warmUp: Variants<unknown> = new Map(),
+  renew?: () => Promise<void>,
 ): Promise<Map<string, T[]>> {
   const results = new Map<string, T[]>([...variants.keys()].map((name) => [name, []]));
   const attempt = async <R>(name: string, action: () => Promise<R>): Promise<R | undefined> => {
@@ -33,8 +36,11 @@ export async function measureByTurns<T>(
       console.log(`${name} is left out: ${message}\n`);
     }
   };
-  for (const [name, action] of warmUp) await attempt(name, action);
   for (let round = 0; round < rounds; round++) {
+    if (round === 0 || renew !== undefined) {
+      await renew?.();
+      for (const [name, action] of warmUp) await attempt(name, action);
+    }
     for (const [name, measure] of variants) {
       const result = await attempt(name, measure);
       if (result !== undefined) results.get(name)?.push(result);

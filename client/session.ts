@@ -277,7 +277,6 @@ export class Session {
     this.channel.abort(reason);
   }
 
-  /** Calls {@linkcode close}. */
   /** Closes the session, and gives the server a second to close its end too. */
   async [Symbol.asyncDispose](): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;

@@ -64,14 +64,17 @@ export class Inbox {
     return this.#stream ??= new ReadableStream<Uint8Array<ArrayBuffer>>({
       start: (controller) => {
         this.#controller = controller;
-        if (this.#cancelled) controller.close();
+        if (this.#cancelled) this.#close("done");
         else if (this.#chunks.length === 0 && this.#end !== null) this.#close(this.#end);
       },
       pull: () => {
         this.#wanted = true;
         this.#give();
       },
-      cancel: () => this.cancel(),
+      cancel: () => {
+        this.#controller = null;
+        this.cancel();
+      },
     }, { highWaterMark: 0 });
   }
 
@@ -87,10 +90,11 @@ export class Inbox {
     return this.#collector.promise;
   }
 
-  /** Drops what waits, and all that will come. */
+  /** Drops what waits, and all that will come: if there is a stream, it ends. */
   cancel(): void {
     this.#cancelled = true;
     this.#drop();
+    this.#close("done");
   }
 
   /** Whether somebody has asked for the stream, or for all data. */
@@ -140,13 +144,14 @@ export class Inbox {
     if (this.#end !== null) return;
     this.#end = end;
     if (this.#collector !== null) this.#settle(end);
-    if (this.#chunks.length === 0) this.#close(end);
+    else if (this.#chunks.length === 0) this.#close(end);
   }
 
   #settle(end: { readonly error: unknown } | "done"): void {
     const chunks = this.takeAll();
     if (end === "done") this.#collector?.resolve(concatBytes(...chunks));
     else this.#collector?.reject(end.error);
+    this.#close(end);
   }
 
   #give(): void {
@@ -164,7 +169,7 @@ export class Inbox {
 
   #close(end: { readonly error: unknown } | "done"): void {
     const controller = this.#controller;
-    if (controller === null || this.#cancelled) return;
+    if (controller === null) return;
     this.#controller = null;
     if (end === "done") controller.close();
     else controller.error(end.error);

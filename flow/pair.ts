@@ -24,8 +24,8 @@ const DEFAULT_CAPACITY_BYTES = 65536;
 
 /**
  * Two flows in memory: what is written to one is read from the other. The buffers themselves are
- * handed over, without a copy, but for those that are lent. A peer that aborts breaks both directions, and what it said is the
- * `cause` of the error.
+ * handed over, without a copy, but for those that are lent. A peer that aborts breaks both
+ * directions, and what it said is the `cause` of the error.
  *
  * @param options How much is accepted before it is read.
  * @returns The two ends.

@@ -157,7 +157,10 @@ export async function authenticateClient(
   }
 }
 
-/** Tells methods when all is over. Most of them open nothing, and a signal is dear. */
+/**
+ * Tells methods when all is over. Most of them open nothing, and a signal is dear. A getter of a
+ * literal would have V8 keep all that it refers to until it collects what is old.
+ */
 class Undertaking {
   #controller: AbortController | null = null;
   #isOver = false;

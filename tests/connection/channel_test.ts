@@ -74,6 +74,33 @@ describe("channel", () => {
     assert.throws(() => near.events, TypeError);
   });
 
+  it("ends the streams of what is dropped, or given in one piece when all of it is there", async () => {
+    await using pair = await connectionPair();
+    const { near, far } = await channelPair(pair);
+    const [data, stderr] = [near.readable, near.stderr];
+    const read = stderr.getReader().read();
+    await far.send(text.encode("all of it"));
+    await far.sendEof();
+    await settle();
+    near.drop("stderr");
+    assert.equal((await read).done, true);
+    assert.deepEqual(await near.collect("data"), text.encode("all of it"));
+    assert.equal((await toBytes(data)).length, 0);
+  });
+
+  it("ends a stream at once whose data is dropped while more could come", async () => {
+    await using pair = await connectionPair();
+    const { near, far } = await channelPair(pair, { client: { windowBytes: 5000 } });
+    const reader = near.readable.getReader();
+    await far.send(text.encode("first"));
+    assert.deepEqual((await reader.read()).value, text.encode("first"));
+    const next = reader.read();
+    near.drop("data");
+    assert.equal((await next).done, true);
+    await far.send(pattern(50_000));
+    await reader.cancel();
+  });
+
   it("tells whoever wants all in one piece what has ended the connection", async () => {
     await using pair = await connectionPair();
     const { near, far } = await channelPair(pair);

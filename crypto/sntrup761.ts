@@ -5,6 +5,7 @@
  * @module
  */
 
+import { concatBytes } from "@noble/hashes/utils.js";
 import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
 import {
   decodeRounded,
@@ -67,7 +68,7 @@ export function sntrup761Generate(random: RandomSource): Sntrup761KeyPair {
   // Modulo 4591 the ring is a field.
   if (!fReciprocal) throw new Error("Cannot divide by zero");
   const publicKey = encodeRq(multiplied(fReciprocal, g, Q));
-  const secretKey = concatenated(
+  const secretKey = concatBytes(
     encodeSmall(f),
     encodeSmall(gReciprocal),
     publicKey,
@@ -142,7 +143,7 @@ function hidden(
   const product = multiplied(decodeRq(publicKey), r, Q);
   const rounded = product.map((value) => value - reduced(value, 3));
   const confirmation = prefixedHash(2, prefixedHash(3, encodeSmall(r)), publicKeyHash);
-  return concatenated(encodeRounded(rounded), confirmation);
+  return concatBytes(encodeRounded(rounded), confirmation);
 }
 
 /** The core's decryption; of what is no encryption, the polynomial that begins with W ones. */
@@ -165,17 +166,7 @@ function sessionKey(
 
 /** The first half of SHA-512 of a byte and what follows. */
 function prefixedHash(prefix: number, ...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  return sha512.digest(concatenated(Uint8Array.of(prefix), ...parts)).slice(0, HASH_BYTES);
-}
-
-function concatenated(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    bytes.set(part, offset);
-    offset += part.length;
-  }
-  return bytes;
+  return sha512.digest(concatBytes(Uint8Array.of(prefix), ...parts)).slice(0, HASH_BYTES);
 }
 
 function checkLength(what: string, bytes: Uint8Array, length: number): void {

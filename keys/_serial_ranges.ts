@@ -13,7 +13,7 @@ export interface SerialRange {
 }
 
 /** The largest number that a serial can be. */
-export const maxSerial: bigint = 2n ** 64n - 1n;
+export const maxSerial = 0xffff_ffff_ffff_ffffn;
 
 /** Ranges that are being collected, in any order; they may overlap. */
 export class SerialRangeBuilder {

@@ -21,7 +21,7 @@ import type { PublicKey, Signer } from "./types.ts";
 import type { Revocation } from "./verify_certificate.ts";
 
 const label = "SSH SIGNATURE";
-const begin = `-----BEGIN ${label}-----`;
+const begin = "-----BEGIN SSH SIGNATURE-----";
 const magic = /* @__PURE__ */ new TextEncoder().encode("SSHSIG");
 const version = 1;
 

@@ -51,7 +51,6 @@ export interface Banner {
 
 /** How long the texts of authentication may be, in bytes. */
 const MAX_TEXT_BYTES = 8192;
-const looseUtf8 = new TextDecoder();
 
 /** Encodes SSH_MSG_USERAUTH_REQUEST. */
 export function encodeUserauthRequest(request: UserauthRequest): Uint8Array {
@@ -92,8 +91,8 @@ export function encodeBanner(banner: Banner): Uint8Array {
 /** Decodes SSH_MSG_USERAUTH_BANNER. */
 export function decodeBanner(payload: Uint8Array): Banner {
   const reader = messageReader(payload, "USERAUTH_BANNER");
-  const message = looseUtf8.decode(reader.string("message"));
-  const language = looseUtf8.decode(reader.string("language tag"));
+  const message = reader.looseText("message");
+  const language = reader.looseText("language tag");
   reader.end();
   return { message, language };
 }

@@ -42,7 +42,6 @@ export interface ExitSignal {
 
 const MAX_TEXT_BYTES = 64 * 1024;
 const MAX_COMMAND_BYTES = 256 * 1024;
-const looseUtf8 = new TextDecoder();
 
 /** Encodes `pty-req`. */
 export function encodePtyRequest(pty: PtyRequest): Uint8Array {
@@ -133,8 +132,8 @@ export function decodeExitSignal(payload: Uint8Array): ExitSignal {
   const reader = new Reader(payload, "exit-signal");
   const name = reader.name("signal name", 256);
   const coreDumped = reader.boolean("core dumped");
-  const message = looseUtf8.decode(reader.string("error message"));
-  const language = looseUtf8.decode(reader.string("language tag"));
+  const message = reader.looseText("error message");
+  const language = reader.looseText("language tag");
   reader.end();
   return { name, coreDumped, message, language };
 }

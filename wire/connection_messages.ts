@@ -55,7 +55,6 @@ export interface ChannelRequestMessage {
 }
 
 const MAX_NAME_BYTES = 256;
-const looseUtf8 = new TextDecoder();
 
 /** Encodes SSH_MSG_GLOBAL_REQUEST. */
 export function encodeGlobalRequest(request: GlobalRequestMessage): Uint8Array {
@@ -128,7 +127,7 @@ export function decodeChannelOpenFailure(payload: Uint8Array): ChannelOpenFailur
   const reader = messageReader(payload, "CHANNEL_OPEN_FAILURE");
   const recipientChannel = reader.uint32("recipient channel");
   const reason = reader.uint32("reason code");
-  const description = reader.remaining > 0 ? looseUtf8.decode(reader.string("description")) : "";
+  const description = reader.remaining > 0 ? reader.looseText("description") : "";
   return { recipientChannel, reason, description };
 }
 

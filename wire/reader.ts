@@ -107,9 +107,14 @@ export class Reader {
     }
   }
 
+  /** `string` that people read: what of it is not UTF-8 is replaced by U+FFFD. */
+  looseText(field = "text", maxBytes: number = Infinity): string {
+    return looseUtf8.decode(this.string(field, maxBytes));
+  }
+
   /** `string` of US-ASCII without control characters: the name of a thing. */
   name(field = "name", maxBytes: number = Infinity): string {
-    const name = looseUtf8.decode(this.string(field, maxBytes));
+    const name = this.looseText(field, maxBytes);
     if (!/^[\x20-\x7e]*$/.test(name)) throw this.error(`${field} is not printable US-ASCII`);
     return name;
   }

@@ -47,8 +47,6 @@ export interface KexInit {
   readonly firstKexPacketFollows: boolean;
 }
 
-const looseUtf8 = new TextDecoder();
-
 /** Encodes SSH_MSG_DISCONNECT. */
 export function encodeDisconnect(message: Disconnect): Uint8Array {
   return new Writer().uint8(Msg.DISCONNECT).uint32(message.code)
@@ -59,7 +57,7 @@ export function encodeDisconnect(message: Disconnect): Uint8Array {
 export function decodeDisconnect(payload: Uint8Array): Disconnect {
   const reader = messageReader(payload, "DISCONNECT");
   const code = reader.uint32("reason code");
-  const description = looseUtf8.decode(reader.string("description"));
+  const description = reader.looseText("description");
   if (reader.remaining > 0) reader.string("language tag");
   return { code, description };
 }
@@ -79,7 +77,7 @@ export function encodeDebug(message: Debug): Uint8Array {
 export function decodeDebug(payload: Uint8Array): Debug {
   const reader = messageReader(payload, "DEBUG");
   const alwaysDisplay = reader.boolean("always_display");
-  return { alwaysDisplay, message: looseUtf8.decode(reader.string("message")) };
+  return { alwaysDisplay, message: reader.looseText("message") };
 }
 
 /** Encodes SSH_MSG_UNIMPLEMENTED (RFC 4253 section 11.4). */

@@ -19,15 +19,8 @@ const UNIT_SECONDS: Readonly<Record<string, number>> = {
   w: 604_800,
 };
 
-const SIZE_BYTES: Readonly<Record<string, number>> = {
-  "": 1,
-  b: 1,
-  k: 2 ** 10,
-  m: 2 ** 20,
-  g: 2 ** 30,
-  t: 2 ** 40,
-  p: 2 ** 50,
-};
+/** Each is 1,024 times the one before. */
+const SIZE_UNITS = "bkmgtp";
 
 /** Yes or no; `true` and `false` are taken, too. */
 export function readFlag(statement: Statement): boolean {
@@ -59,8 +52,8 @@ export function readTime(statement: Statement, text: string = statement.need()):
 
 /** A number of bytes, such as `512K` or `1G`. */
 export function readSize(statement: Statement, text: string): number {
-  const [, digits, unit = ""] = /^([0-9]{1,16})([bkmgtp]?)$/i.exec(text) ?? [];
-  const bytes = Number(digits ?? "NaN") * (SIZE_BYTES[unit.toLowerCase()] ?? 1);
+  const [, digits = "NaN", unit = ""] = /^([0-9]{1,16})([bkmgtp]?)$/i.exec(text) ?? [];
+  const bytes = Number(digits) * 1024 ** SIZE_UNITS.indexOf(unit.toLowerCase());
   if (Number.isSafeInteger(bytes)) return bytes;
   throw statement.refuse(`has to be a size such as 512M or 1G, and is ${quoted(text)}`);
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { concatBytes } from "@noble/hashes/utils.js";
 import {
   Z_BUF_ERROR,
   Z_DEFAULT_STRATEGY,
@@ -119,7 +120,7 @@ function createDeflater(level: number): Compressor {
         }
         chunks.push(chunk.slice(0, stream.next_out));
       } while (stream.avail_out === 0);
-      return joined(chunks);
+      return concatBytes(...chunks);
     },
   };
 }
@@ -145,7 +146,7 @@ function createInflater(): Decompressor {
         if (total > maxBytes) throw compressionError(`it has more than ${maxBytes} bytes`);
         chunks.push(chunk.slice(0, stream.next_out));
       } while (stream.avail_out === 0);
-      return joined(chunks);
+      return concatBytes(...chunks);
     },
   };
 }
@@ -160,18 +161,6 @@ function takeInto(stream: ZStream, chunk: Uint8Array<ArrayBuffer>): void {
   stream.output = chunk;
   stream.next_out = 0;
   stream.avail_out = chunk.length;
-}
-
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  const [first] = chunks;
-  if (first && chunks.length === 1) return first;
-  const bytes = new Uint8Array(chunks.reduce((total, chunk) => total + chunk.length, 0));
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return bytes;
 }
 
 function checkLevel(level: number): void {

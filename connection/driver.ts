@@ -29,8 +29,8 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** An engine's options, but for those that the driver gives. */
 export type DrivenEngineOptions =
-  | Omit<ClientEngineOptions, "sink" | "now">
-  | Omit<ServerEngineOptions, "sink" | "now">;
+  | Omit<ClientEngineOptions, "sink" | "now" | "gathers">
+  | Omit<ServerEngineOptions, "sink" | "now" | "gathers">;
 
 /** What a driver tells, beside what the engine itself tells. */
 export interface DriverSink extends Omit<EngineSink, "onOutput" | "onDeadline" | "onClosed"> {
@@ -61,6 +61,7 @@ export class Driver {
     this.engine = new Engine({
       ...options,
       now: () => performance.now(),
+      gathers: flow.gathers,
       sink: {
         onOutput: () => this.#scheduleFlush(),
         onDeadline: () => this.#advanceSoon(),

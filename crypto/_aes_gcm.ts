@@ -5,7 +5,6 @@
  */
 
 import { gcm } from "@noble/ciphers/aes.js";
-import { move } from "./_move.ts";
 import { nodeCiphers, type NodeCrypto, nodeCrypto, plainBytes } from "./_node_crypto.ts";
 
 /** The length of a tag in bytes. */
@@ -15,6 +14,12 @@ export const GCM_TAG_BYTES = 16;
 export interface AesGcm {
   /** Encrypts `data` in place, and writes the tag of `aad` and `data` to `tag`. */
   seal(nonce: Uint8Array, aad: Uint8Array, data: Uint8Array, tag: Uint8Array): void;
+  /** Gives what `data` is encrypted, and the tag, in buffers of their own. */
+  readonly sealApart?: (
+    nonce: Uint8Array,
+    aad: Uint8Array,
+    data: Uint8Array,
+  ) => [sealed: Uint8Array, tag: Uint8Array];
   /** Gives what was encrypted, in a buffer of its own; null if the tag is wrong. */
   open(
     nonce: Uint8Array,
@@ -57,13 +62,19 @@ export function createNobleAesGcm(key: Uint8Array): AesGcm {
 export function createNodeAesGcm(node: NodeCrypto, key: Uint8Array): AesGcm {
   const ownKey = key.slice();
   const name = nodeName(key);
+  const sealApart: NonNullable<AesGcm["sealApart"]> = (nonce, aad, data) => {
+    const cipher = node.createCipheriv(name, ownKey, nonce);
+    cipher.setAAD(aad);
+    const sealed = cipher.update(data);
+    cipher.final();
+    return [sealed, cipher.getAuthTag()];
+  };
   return {
+    sealApart,
     seal(nonce, aad, data, tag) {
-      const cipher = node.createCipheriv(name, ownKey, nonce);
-      cipher.setAAD(aad);
-      move(cipher.update(data), data);
-      cipher.final();
-      tag.set(cipher.getAuthTag());
+      const [sealed, sealedTag] = sealApart(nonce, aad, data);
+      data.set(sealed);
+      tag.set(sealedTag);
     },
     open(nonce, aad, data, tag) {
       const cipher = node.createDecipheriv(name, ownKey, nonce);

@@ -6,7 +6,7 @@
  */
 
 import type { ChaChaPackets } from "./_chacha20_poly1305.ts";
-import { move } from "./_move.ts";
+import { move } from "./collector.ts";
 import { nodeCiphers, type NodeCrypto, nodeCrypto, plainBytes } from "./_node_crypto.ts";
 import { LENGTH_BYTES } from "./_packet.ts";
 import type { ChaChaKernel } from "./kernel/chacha20_poly1305.ts";

@@ -8,7 +8,7 @@
 import { AES_BLOCK_BYTES, type AesCtr, createAesCtr } from "./_aes_ctr.ts";
 import { checkCipherKeys } from "./_keys.ts";
 import { type Later, later } from "./_later.ts";
-import { move } from "./_move.ts";
+import { move } from "./collector.ts";
 import { LARGE_BYTES, LENGTH_BYTES, readLength } from "./_packet.ts";
 import { createWebAesCtr, type WebAesCtr } from "./_web_aes_ctr.ts";
 import type {

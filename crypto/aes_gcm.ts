@@ -7,8 +7,9 @@
 
 import { type AesGcm, createAesGcm, GCM_TAG_BYTES } from "./_aes_gcm.ts";
 import { checkCipherKeys } from "./_keys.ts";
+import { hasOpenSsl } from "./_node_crypto.ts";
 import { type Later, later } from "./_later.ts";
-import { move } from "./_move.ts";
+import { move } from "./collector.ts";
 import { LARGE_BYTES, LENGTH_BYTES, readLength } from "./_packet.ts";
 import { createWebAesGcm, type WebAesGcm } from "./_web_aes_gcm.ts";
 import type { CipherAlgorithm, PacketOpener, PacketProtection, PacketSealer } from "./types.ts";
@@ -55,8 +56,13 @@ function aesGcm(name: string, keyBytes: number): CipherAlgorithm {
 }
 
 function gcmSealer(gcm: AesGcm, web: Later<WebAesGcm>, nonce: InvocationNonce): PacketSealer {
+  const encrypt = hasOpenSsl() ? gcm.sealApart : undefined;
   return {
     ...protection,
+    sealApart: encrypt && ((packet) => {
+      const aad = packet.slice(0, LENGTH_BYTES);
+      return [aad, ...encrypt(nonce.next(), aad, packet.subarray(LENGTH_BYTES))];
+    }),
     seal(packet) {
       const end = packet.length - GCM_TAG_BYTES;
       const iv = nonce.next();

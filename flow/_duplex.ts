@@ -15,6 +15,7 @@ export class Duplex implements Flow {
   readonly #release: (reason: unknown) => void;
   readonly lend: Flow["lend"];
   readonly reuse: Flow["reuse"];
+  readonly gathers: Flow["gathers"];
   #closing: Promise<void> | null = null;
   #closed = false;
   #aborted = false;
@@ -23,19 +24,21 @@ export class Duplex implements Flow {
    * @param incoming What the peer sends.
    * @param outgoing What goes to the peer.
    * @param release Drops whatever is behind the two, when the flow is aborted.
-   * @param buffers What {@linkcode Flow.lend} and {@linkcode Flow.reuse} do, if they can be done.
+   * @param buffers What {@linkcode Flow.lend} and {@linkcode Flow.reuse} do, if they can be done, and
+   *   whether the flow gathers.
    */
   constructor(
     incoming: Inlet,
     outgoing: Outlet,
     release: (reason: unknown) => void,
-    buffers: Pick<Flow, "lend" | "reuse"> = {},
+    buffers: Pick<Flow, "lend" | "reuse" | "gathers"> = {},
   ) {
     this.#incoming = incoming;
     this.#outgoing = outgoing;
     this.#release = release;
     this.lend = buffers.lend;
     this.reuse = buffers.reuse;
+    this.gathers = buffers.gathers;
   }
 
   read(): Promise<Uint8Array | typeof Eof> {

@@ -13,8 +13,13 @@ import { Eof, type Flow } from "./flow.ts";
 
 /** Where bytes go. Its calls never overlap. */
 export interface Sink {
-  /** Hands over bytes; resolves when there is room for more. */
-  push(chunk: Uint8Array): Promise<void>;
+  /**
+   * Hands over chunks, of which there is one unless the sink gathers; resolves when there is room for
+   * more.
+   */
+  push(chunks: readonly Uint8Array[]): Promise<void>;
+  /** Whether several chunks are written by one call of the system. */
+  readonly gathers?: boolean;
   /** Tells the peer that no more will come. */
   end(): Promise<void>;
   /**
@@ -63,6 +68,7 @@ export function flowOver(endpoint: Endpoint): Flow {
   return new Duplex(incoming, outgoing, (reason) => endpoint.abort(reason), {
     lend: endpoint.returnsBuffers === true ? (data) => outgoing.lend(data) : undefined,
     reuse: endpoint.reuse,
+    gathers: endpoint.gathers,
   });
 }
 
@@ -213,8 +219,9 @@ export class PumpedOutlet implements Outlet {
     for (;;) {
       const chunk = await this.#pipe.read(JOINED_BYTES);
       if (chunk === Eof) return await sink.end();
-      await sink.push(chunk);
-      this.#pushed += chunk.length;
+      const chunks = sink.gathers ? [chunk, ...this.#pipe.takeAll()] : [chunk];
+      await sink.push(chunks);
+      for (const { length } of chunks) this.#pushed += length;
       while ((this.#lenders.first?.end ?? Infinity) <= this.#pushed) {
         this.#lenders.shift()?.resolve();
       }

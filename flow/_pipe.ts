@@ -4,6 +4,7 @@
  * @module
  */
 
+import { concatBytes } from "@noble/hashes/utils.js";
 import { FlowClosedError } from "../wire/errors.ts";
 import type { Failure, Inlet, Outlet } from "./_direction.ts";
 import { Queue } from "./_queue.ts";
@@ -81,6 +82,15 @@ export class Pipe implements Inlet, Outlet {
     if (this.#ending) return Promise.resolve(Eof);
     if (this.#discarding) return this.#discarding.then(() => Eof);
     return new Promise((resolve, reject) => this.#readers.push({ joinBytes, resolve, reject }));
+  }
+
+  /** Takes all that waits now. */
+  takeAll(): Uint8Array[] {
+    const chunks: Uint8Array[] = [];
+    for (let chunk = this.#chunks.shift(); chunk; chunk = this.#chunks.shift()) chunks.push(chunk);
+    this.#taken = this.#written;
+    this.#admitWriters();
+    return chunks;
   }
 
   write(buffers: readonly Uint8Array[]): Promise<void> {
@@ -179,13 +189,7 @@ export class Pipe implements Inlet, Outlet {
       this.#chunks.shift();
     }
     this.#taken += bytes - first.length;
-    const joined = new Uint8Array(bytes);
-    let offset = 0;
-    for (const part of parts) {
-      joined.set(part, offset);
-      offset += part.length;
-    }
-    return joined;
+    return concatBytes(...parts);
   }
 
   /** Resolves when all that has been written by now is within the capacity. */

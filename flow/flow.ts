@@ -70,6 +70,11 @@ export interface Flow {
    */
   readonly lend?: ((data: readonly Uint8Array[]) => Promise<void>) | undefined;
   /**
+   * Whether all buffers of one {@linkcode Flow.writev} or {@linkcode Flow.lend} go out by one call of
+   * the system, as with Node's sockets: a writer who has many small ones need not join them.
+   */
+  readonly gathers?: boolean | undefined;
+  /**
    * Waits until what was written has been accepted, and tells the peer that no more will come.
    * Reading goes on.
    *
@@ -116,6 +121,10 @@ export interface DuplexLike {
   write(data: Uint8Array, callback: (error?: Error | null) => void): boolean;
   /** Ends the output. */
   end(): unknown;
+  /** Holds writes back, so that they go out together. */
+  cork?(): unknown;
+  /** Writes what was held back. */
+  uncork?(): unknown;
   /** Drops everything. */
   destroy(error?: Error): unknown;
   /** Listens to `readable`, `end`, `finish`, `error` and `close`. */

@@ -53,9 +53,11 @@ export function fromConn(conn: ConnLike): Flow {
       const length = await conn.read(into);
       return length === null ? Eof : buffer.filled(into.subarray(0, length));
     },
-    async push(chunk) {
-      let written = await conn.write(chunk);
-      while (written < chunk.length) written += await conn.write(chunk.subarray(written));
+    async push(chunks) {
+      for (const chunk of chunks) {
+        let written = await conn.write(chunk);
+        while (written < chunk.length) written += await conn.write(chunk.subarray(written));
+      }
     },
     end: () => conn.closeWrite(),
     free: close,

@@ -50,6 +50,7 @@ export function fromDuplex(duplex: DuplexLike): Flow {
   duplex.on("readable", () => wake());
   duplex.on("end", () => wake());
 
+  const isSystems = isSocket(duplex);
   const endpoint: Endpoint = {
     async pull() {
       for (;;) {
@@ -64,10 +65,16 @@ export function fromDuplex(duplex: DuplexLike): Flow {
         await new Promise<void>((resolve) => wake = resolve);
       }
     },
-    push: (chunk) =>
+    push: (chunks) =>
       new Promise((resolve, reject) => {
-        duplex.write(chunk, (error) => error ? reject(error) : resolve());
+        let left = chunks.length;
+        duplex.cork?.();
+        for (const chunk of chunks) {
+          duplex.write(chunk, (error) => error ? reject(error) : --left === 0 && resolve());
+        }
+        duplex.uncork?.();
       }),
+    gathers: isSystems,
     end() {
       duplex.end();
       return closed;
@@ -75,7 +82,7 @@ export function fromDuplex(duplex: DuplexLike): Flow {
     closed,
     free: () => void duplex.destroy(),
     abort: () => void duplex.destroy(),
-    returnsBuffers: isSocket(duplex),
+    returnsBuffers: isSystems,
   };
   return flowOver(endpoint);
 }

@@ -68,7 +68,9 @@ function makeEndpoint(source: StreamPair): Endpoint {
   };
   return {
     pull: input.pull,
-    push: (chunk) => writer.write(chunk),
+    async push(chunks) {
+      for (const chunk of chunks) await writer.write(chunk);
+    },
     end() {
       // Node's streams say that they have closed when the peer has closed its direction too.
       ignoreFailure(() => writer.close());

@@ -164,10 +164,10 @@ class WebSocketSink implements Sink {
     this.#onClosed();
   }
 
-  async push(chunk: Uint8Array): Promise<void> {
+  async push(chunks: readonly Uint8Array[]): Promise<void> {
     await this.#settled;
     if (this.#socket.readyState !== OPEN) throw closedError();
-    this.#socket.send(chunk as Uint8Array<ArrayBuffer>);
+    for (const chunk of chunks) this.#socket.send(chunk as Uint8Array<ArrayBuffer>);
     while (this.#socket.readyState === OPEN && this.#socket.bufferedAmount > HIGH_WATER_BYTES) {
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }

@@ -77,6 +77,7 @@ export class Engine {
       algorithms: options.algorithms,
       random: options.random ?? platformRandom,
       now: options.now,
+      gathers: options.gathers,
       identification: this.#identification,
       rekey: { ...DEFAULT_REKEY, ...options.rekey },
       extensions: extensionsOf(options),

@@ -50,6 +50,8 @@ export interface EngineOptions {
   readonly now: () => number;
   /** Where ephemeral keys, cookies and padding come from. */
   readonly random?: RandomSource;
+  /** Whether the output may come in many buffers, where that saves copies: not, unless given. */
+  readonly gathers?: boolean | undefined;
   /** Our identification, without CR LF. */
   readonly identification?: string;
   /** When keys are exchanged anew: 1 GiB, 2^31 packets, one hour, unless given. */

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { move, weigh } from "../../crypto/collector.ts";
 import { type Deferred, deferred } from "../../wire/deferred.ts";
 
 /**
@@ -46,6 +47,7 @@ export interface OutputQueueHandlers {
 /** Chunks of output, many packets to each. */
 export class OutputQueue {
   readonly #handlers: OutputQueueHandlers;
+  readonly #gathers: boolean;
   #chunks: Chunk[] = [];
   #bytes = 0;
   #sealing = 0;
@@ -57,8 +59,16 @@ export class OutputQueue {
   /** Whether a packet could not be sealed: then nothing more can be sent. */
   #broken = false;
 
-  constructor(handlers: OutputQueueHandlers) {
+  /**
+   * @param handlers Told of the output.
+   * @param options.gathers Whether many small buffers are as good to send as a few large ones.
+   */
+  constructor(
+    handlers: OutputQueueHandlers,
+    { gathers = false }: { gathers?: boolean | undefined } = {},
+  ) {
     this.#handlers = handlers;
+    this.#gathers = gathers;
   }
 
   /** How many bytes wait, those at the cipher included. */
@@ -83,6 +93,18 @@ export class OutputQueue {
     chunk.filled += length;
     this.#bytes += length;
     return chunk.bytes.subarray(start, chunk.filled);
+  }
+
+  /** Puts the pieces of a packet at the end. They are the queue's from now on. */
+  give(pieces: readonly Uint8Array[]): void {
+    for (const bytes of pieces) {
+      if (this.#gathers) {
+        this.#chunks.push({ bytes, filled: bytes.length, sealing: 0 });
+        this.#bytes += bytes.length;
+        weigh(bytes.length);
+      } else move(bytes, this.reserve(bytes.length));
+    }
+    this.#tell();
   }
 
   /**

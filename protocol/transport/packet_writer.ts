@@ -19,6 +19,13 @@ const POOL_BYTES = 512;
 /** Of a connection that is idle, or short, the pool is as small. */
 const FIRST_POOL_BYTES = 24;
 const FIRST_PACKETS = 16;
+/** From here on what other buffers cost is less than what they save. */
+const APART_BYTES = 8 * 1024;
+/** The largest data that a channel takes, with what goes around it. */
+const WORKSPACE_BYTES = 260 * 1024;
+
+/** Where packets are built that are sealed into other buffers; made when it is first needed. */
+let workspace: Uint8Array | undefined;
 
 /** Builds, deflates and seals the packets of one direction, in order. */
 export class PacketWriter {
@@ -33,10 +40,21 @@ export class PacketWriter {
   #pool: Uint8Array = EMPTY;
   #poolUsed = 0;
 
-  constructor(random: RandomSource, sealer: PacketSealer, handlers: OutputQueueHandlers) {
+  /**
+   * @param random Where padding comes from.
+   * @param sealer What seals the first packets.
+   * @param handlers Told of the output.
+   * @param options What there is to say of the output.
+   */
+  constructor(
+    random: RandomSource,
+    sealer: PacketSealer,
+    handlers: OutputQueueHandlers,
+    options: { gathers?: boolean | undefined } = {},
+  ) {
     this.#random = random;
     this.#sealer = sealer;
-    this.#output = new OutputQueue(handlers);
+    this.#output = new OutputQueue(handlers, options);
   }
 
   /** The sequence number of the next packet. */
@@ -100,7 +118,12 @@ export class PacketWriter {
     if (HEADER_BYTES + payloadBytes + paddingBytes < MIN_PACKET_BYTES) paddingBytes += blockBytes;
     const sealedBytes = HEADER_BYTES + payloadBytes + paddingBytes;
 
-    const packet = this.#output.reserve(sealedBytes + tagBytes);
+    const apart = sealedBytes >= APART_BYTES && sealedBytes <= WORKSPACE_BYTES
+      ? this.#sealer.sealApart
+      : undefined;
+    const packet = apart === undefined
+      ? this.#output.reserve(sealedBytes + tagBytes)
+      : (workspace ??= new Uint8Array(WORKSPACE_BYTES)).subarray(0, sealedBytes);
     const length = sealedBytes - LENGTH_BYTES;
     packet[0] = length >>> 24;
     packet[1] = length >>> 16;
@@ -110,11 +133,17 @@ export class PacketWriter {
     packet.set(head, HEADER_BYTES);
     packet.set(tail, HEADER_BYTES + head.length);
     this.#pad(packet, HEADER_BYTES + payloadBytes, sealedBytes);
-    const sealing = this.#seal(packet);
-    this.#sequence = (this.#sequence + 1) >>> 0;
-    this.#bytes += packet.length;
+    const sequence = this.#sequence;
+    this.#sequence = (sequence + 1) >>> 0;
+    this.#bytes += sealedBytes + tagBytes;
     this.#packets++;
-    this.#output.commit(sealing);
+    try {
+      if (apart === undefined) this.#output.commit(this.#sealer.seal(packet, sequence));
+      else this.#output.give(apart(packet, sequence));
+    } catch (error) {
+      this.#output.break();
+      throw error;
+    }
   }
 
   /** Takes what can be sent, in order. The buffers are the caller's. */
@@ -125,15 +154,6 @@ export class PacketWriter {
   /** Takes buffers of the output back that nobody needs any more. */
   takeBack(output: readonly Uint8Array[]): void {
     this.#output.takeBack(output);
-  }
-
-  #seal(packet: Uint8Array): void | Promise<void> {
-    try {
-      return this.#sealer.seal(packet, this.#sequence);
-    } catch (error) {
-      this.#output.break();
-      throw error;
-    }
   }
 
   #pad(packet: Uint8Array, start: number, end: number): void {

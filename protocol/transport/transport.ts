@@ -70,6 +70,8 @@ export interface TransportOptions {
   readonly algorithms: Algorithms;
   readonly random: RandomSource;
   readonly now: () => number;
+  /** Whether the output may come in many buffers. */
+  readonly gathers?: boolean | undefined;
   /** Our identification, without CR LF. */
   readonly identification: string;
   readonly rekey: RekeyLimits;
@@ -122,10 +124,7 @@ export class Transport {
       onOpened: () => handlers.onIdle(),
       onError: (reason) => handlers.onError(reason),
     });
-    this.#writer = new PacketWriter(options.random, plainSealer, {
-      onOutput: handlers.onOutput,
-      onError: handlers.onError,
-    });
+    this.#writer = new PacketWriter(options.random, plainSealer, handlers, options);
     this.#identification = new IdentificationReader({
       linesAllowed: this.role === "client",
       onLine: handlers.onLine,

@@ -128,6 +128,22 @@ describe("AES-GCM", () => {
     );
   });
 
+  it("gives what it seals in buffers of its own, where it is that of node:crypto", () => {
+    const key = new Uint8Array(32).fill(1);
+    const gcm = createNodeAesGcm(node ?? assert.fail("there is no node:crypto"), key);
+    for (const length of [0, 16, 1000, 32_768]) {
+      const plain = new Uint8Array(length).fill(5);
+      const [nonce, aad] = [new Uint8Array(12).fill(2), new Uint8Array(4).fill(3)];
+      const data = plain.slice();
+      const [sealed, tag] = gcm.sealApart?.(nonce, aad, data) ?? assert.fail();
+      assert.deepEqual(data, plain);
+      const expectedTag = new Uint8Array(16);
+      gcm.seal(nonce, aad, data, expectedTag);
+      assert.deepEqual(toHex(sealed), toHex(data));
+      assert.deepEqual(toHex(tag), toHex(expectedTag));
+    }
+  });
+
   function implementations(key: Uint8Array) {
     return [
       createAesGcm(key),

@@ -40,6 +40,7 @@ describe("fromDuplex", () => {
   it("does not lend to a duplex that may keep what it is given", () => {
     const duplex = new Duplex({ read() {}, write() {} });
     assert.equal(fromDuplex(duplex).lend, undefined);
+    assert.ok(!fromDuplex(new Duplex({ read() {}, write() {} })).gathers);
   });
 
   it("rejects reads and writes with the error of the duplex", async () => {

@@ -12,6 +12,7 @@ import {
   fromStreams,
 } from "../../flow/mod.ts";
 import { bytes, describeConformance, readBytes } from "../flow/conformance.ts";
+import { concat } from "../helpers/bytes.ts";
 
 async function connect(): Promise<[net.Socket, net.Socket]> {
   const server = net.createServer({ allowHalfOpen: true });
@@ -42,6 +43,37 @@ describe("a socket of Node's", () => {
     const received = await reading;
     assert.ok(received.every((byte, index) => byte === Math.floor(index / 100_000)));
     await Promise.all([near.close(), far.close()]);
+  });
+});
+
+describe("many buffers that are written to a socket of Node's at once", () => {
+  it("go out in order, with what is written before and behind them", async () => {
+    const [here, there] = await connect();
+    const [near, far] = [fromDuplex(here), fromDuplex(there)];
+    assert.equal(near.gathers, true);
+    const pieces = Array.from({ length: 3000 }, (_, index) => bytes(index % 50 === 0 ? 40_000 : 7));
+    pieces.forEach((piece, index) => piece.fill(index));
+    const expected = concat(pieces);
+    const reading = readBytes(far, expected.length);
+    const writing = [near.write(pieces[0] ?? assert.fail())];
+    for (let start = 1; start < pieces.length; start += 500) {
+      const some = pieces.slice(start, start + 500);
+      writing.push(start % 1000 === 1 ? near.writev(some) : near.lend?.(some) ?? assert.fail());
+    }
+    assert.deepEqual(await reading, expected);
+    await Promise.all(writing);
+    await Promise.all([near.close(), far.close()]);
+  });
+
+  it("are rejected together when the socket breaks", async () => {
+    const [here, there] = await connect();
+    const near = fromDuplex(here);
+    const pieces = Array.from({ length: 100 }, () => bytes(1_000_000));
+    const writing = near.lend?.(pieces) ?? assert.fail();
+    there.destroy();
+    here.destroy(new Error("It is gone"));
+    await assert.rejects(writing, FlowClosedError);
+    await near.close().catch(() => {});
   });
 });
 

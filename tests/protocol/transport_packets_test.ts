@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "@std/testing/bdd";
+import type { PacketSealer } from "../../crypto/types.ts";
 import { PacketWriter } from "../../protocol/transport/packet_writer.ts";
 import { DisconnectCode, ProtocolError } from "../../wire/errors.ts";
 import { concat } from "../helpers/bytes.ts";
@@ -281,6 +282,88 @@ describe("output", () => {
     const copy = concat(first);
     writer.writePacket(Uint8Array.of(2));
     assert.deepEqual(concat(first), copy);
+  });
+});
+
+describe("a cipher that seals into buffers of its own", () => {
+  const lengths = [1, 8000, 32_768, 20, 8192, 262_144, 5, 300_000, 32_768];
+  /** What it gives for each packet: its bytes turned round, and a tag that tells its number. */
+  const pieces: Uint8Array[] = [];
+  const sealer: PacketSealer = {
+    blockBytes: 8,
+    tagBytes: 4,
+    padsLength: false,
+    seal(packet, sequence) {
+      packet.set(sealedApart(packet.subarray(0, -4), sequence).flatMap((piece) => [...piece]));
+    },
+    sealApart(packet, sequence) {
+      const made = sealedApart(packet, sequence);
+      pieces.push(...made);
+      // Nobody may look at it again.
+      packet.fill(0xee);
+      return made;
+    },
+  };
+
+  function sealedApart(packet: Uint8Array, sequence: number): Uint8Array[] {
+    return [packet.slice(0, 4), packet.slice(4).reverse(), new Uint8Array(4).fill(sequence)];
+  }
+
+  function output(sealer: PacketSealer, gathers: boolean): { told: number; chunks: Uint8Array[] } {
+    let told = 0;
+    const handlers = { onOutput: () => told++, onError: assert.fail };
+    const writer = new PacketWriter(seededRandom(0), sealer, handlers, { gathers });
+    for (const length of lengths) writer.writePacket(new Uint8Array(length).fill(length));
+    const { outputBytes } = writer;
+    const chunks = writer.takeOutput();
+    assert.equal(concat(chunks).length, outputBytes);
+    assert.equal(writer.outputBytes, 0);
+    assert.equal(writer.bytes, outputBytes);
+    return { told, chunks };
+  }
+
+  const { sealApart: _, ...inPlace } = sealer;
+
+  it("has them sent as they are, to where many are as good as one", () => {
+    pieces.length = 0;
+    const { told, chunks } = output(sealer, true);
+    assert.equal(told, 1);
+    // Those of large packets, but for one that is longer than any data.
+    assert.equal(pieces.length, 3 * 4);
+    const buffers = chunks.map(({ buffer }) => buffer);
+    for (const { buffer } of pieces) assert.ok(buffers.includes(buffer));
+    assert.deepEqual(concat(chunks), concat(output(inPlace, true).chunks));
+  });
+
+  it("has them put together otherwise", () => {
+    pieces.length = 0;
+    const { told, chunks } = output(sealer, false);
+    assert.equal(told, 1);
+    assert.equal(pieces.length, 3 * 4);
+    const buffers = chunks.map(({ buffer }) => buffer);
+    for (const { buffer } of pieces) assert.ok(!buffers.includes(buffer));
+    assert.deepEqual(concat(chunks), concat(output(inPlace, false).chunks));
+  });
+
+  it("may have its buffers back for other packets once they are sent", () => {
+    const writer = new PacketWriter(seededRandom(0), sealer, { onOutput() {}, onError() {} }, {
+      gathers: true,
+    });
+    const expected: Uint8Array[] = [];
+    const sent: Uint8Array[] = [];
+    const again = new PacketWriter(seededRandom(0), inPlace, { onOutput() {}, onError() {} });
+    for (let round = 0; round < 20; round++) {
+      for (const length of lengths) {
+        const payload = new Uint8Array(length).fill(round);
+        writer.writePacket(payload);
+        again.writePacket(payload);
+      }
+      const chunks = writer.takeOutput();
+      sent.push(concat(chunks));
+      expected.push(concat(again.takeOutput()));
+      writer.takeBack(chunks);
+    }
+    assert.deepEqual(sent, expected);
   });
 });
 

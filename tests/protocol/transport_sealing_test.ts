@@ -8,20 +8,29 @@ import { concat, utf8 } from "../helpers/bytes.ts";
 import { clientOptions, serverOptions, settle } from "../helpers/engine_pair.ts";
 import { plainAlgorithms } from "../helpers/hostile_peer.ts";
 
-const SECRET = utf8("this must never be seen in the clear, whatever becomes of its packet");
+const SECRET = utf8("this must never be seen in the clear, whatever becomes of it; ".repeat(150));
 const LIMITS = { windowBytes: 10_000, maxPacketBytes: 10_000 };
 
+type Behaviour = "works" | "throws" | "rejects" | "throws, apart";
+
 /** A cipher that stops working when it is told to. */
-function failingCipher(how: () => "works" | "throws" | "rejects"): CipherAlgorithm {
+function failingCipher(how: () => Behaviour): CipherAlgorithm {
   return {
     ...aes128Ctr,
     createSealer(keys): PacketSealer {
       const sealer = aes128Ctr.createSealer(keys);
       return {
         ...sealer,
+        get sealApart() {
+          if (how() !== "throws, apart") return undefined;
+          return (): never => {
+            throw new Error("The cipher is gone");
+          };
+        },
         seal(packet, sequence) {
           switch (how()) {
             case "works":
+            case "throws, apart":
               return sealer.seal(packet, sequence);
             case "throws":
               throw new Error("The cipher is gone");
@@ -35,7 +44,7 @@ function failingCipher(how: () => "works" | "throws" | "rejects"): CipherAlgorit
 }
 
 describe("a cipher that fails", () => {
-  for (const failure of ["throws", "rejects"] as const) {
+  for (const failure of ["throws", "rejects", "throws, apart"] as const) {
     for (const what of ["data", "request"] as const) {
       it(`ends the connection, and shows nothing in the clear: ${what}, it ${failure}`, async () => {
         let state: "works" | typeof failure = "works";

@@ -19,7 +19,7 @@ for (const size of [64, 1024, 32 * 1024]) {
     const queue = new ByteQueue();
     const reader = new PacketReader(queue, plainOpener, { onOpened() {}, onError() {} });
     const writer = new PacketWriter(platformRandom, plainSealer, { onOutput() {}, onError() {} });
-    for (let i = 0; i < 16; i++) writer.writePacket(head, tail);
+    for (let i = 0; i < 16; i++) writer.writeData(head, tail, null);
     for (const chunk of writer.takeOutput()) queue.push(chunk);
     for (let i = 0; i < 16; i++) {
       if (reader.next()?.length !== size) throw new Error("a packet is missing");

@@ -88,7 +88,8 @@ export class Channel {
   #asked: Set<Deferred<void>> | null = null;
   #hasOpened = false;
   #sentEof = false;
-  #receivedEof = false;
+  /** How many requests waited when EOF came; -1 before that. */
+  #eofBehind = -1;
   #closing = false;
   #ended: { readonly reason: unknown } | null = null;
 
@@ -318,7 +319,7 @@ export class Channel {
       },
       onData: (data: Uint8Array<ArrayBuffer>, type: number) => this.#takeData(data, type),
       onEof: () => {
-        this.#receivedEof = true;
+        this.#eofBehind = this.#requests?.length ?? 0;
         this.#output.end();
         this.#errors.end();
         this.#events?.push({ type: "eof" });
@@ -428,7 +429,7 @@ export class Channel {
   }
 
   #closeAfterEof(): void {
-    if (this.#options.afterEof !== "close" || !this.#sentEof || !this.#receivedEof) return;
+    if (this.#options.afterEof !== "close" || !this.#sentEof || this.#eofBehind < 0) return;
     this.#outbox.drained.then(() => this.#channel?.sendClose());
   }
 
@@ -454,8 +455,9 @@ export class Channel {
     const events = new AsyncQueue<ChannelEvent>();
     for (const data of this.#output.takeAll()) events.push({ type: "data", data, stderr: false });
     for (const data of this.#errors.takeAll()) events.push({ type: "data", data, stderr: true });
-    for (const request of this.#requests?.takeAll() ?? []) events.push(request);
-    if (this.#receivedEof) events.push({ type: "eof" });
+    const waiting: ChannelEvent[] = this.#requests?.takeAll() ?? [];
+    if (this.#eofBehind >= 0) waiting.splice(this.#eofBehind, 0, { type: "eof" });
+    for (const event of waiting) events.push(event);
     if (this.#ended === null) return events;
     if (this.#ended.reason !== null) {
       events.fail(this.#ended.reason);

@@ -104,7 +104,6 @@ export class Connection {
       onAuthenticated: (user) => this.#authenticated.resolve(user),
       onChannelOpen: (open) => this.#takeChannelOpen(open),
       onGlobalRequest: (request) => this.#takeGlobalRequest(request),
-      onSendable: () => {},
       onDrained: () => this.#scheduler.pump(),
       onClosed: (reason) => this.#handleClosed(reason),
       onReleased: () => this.#handleReleased(),

@@ -22,6 +22,8 @@ const HIGH_WATER_BYTES = 512 * 1024;
 const STOP_READING_BYTES = 4 * 1024 * 1024;
 /** More microtasks than a step of the login takes that waits for nothing else. */
 const STEP_MICROTASKS = 50;
+/** More microtasks than a writer takes from one write to the next, if it waits for nothing else. */
+const WRITE_MICROTASKS = 6;
 /** How long the peer has for closing its end after ours is closed. */
 const CLOSE_GRACE_MS = 2000;
 /** The longest that a timer can be set for. */
@@ -33,7 +35,8 @@ export type DrivenEngineOptions =
   | Omit<ServerEngineOptions, "sink" | "now" | "gathers">;
 
 /** What a driver tells, beside what the engine itself tells. */
-export interface DriverSink extends Omit<EngineSink, "onOutput" | "onDeadline" | "onClosed"> {
+export interface DriverSink
+  extends Omit<EngineSink, "onOutput" | "onDeadline" | "onSendable" | "onClosed"> {
   /** There is room for more channel data. */
   onDrained(): void;
   /** The connection has ended: told at once. The flow may still be closing. */
@@ -48,7 +51,6 @@ export class Driver {
   readonly #flow: Flow;
   readonly #sink: DriverSink;
   #flushing = false;
-  #flushScheduled = false;
   #inFlightBytes = 0;
   #drained: (() => void) | null = null;
   #timer: ReturnType<typeof setTimeout> | null = null;
@@ -63,19 +65,15 @@ export class Driver {
       now: () => performance.now(),
       gathers: flow.gathers,
       sink: {
-        onOutput: () => this.#scheduleFlush(),
+        ...sink,
+        onOutput: () => this.#flush(),
         onDeadline: () => this.#advanceSoon(),
         onSendable: () => sink.onDrained(),
         onAuthenticated: (user) => {
           this.#advanceSoon();
           sink.onAuthenticated(user);
         },
-        onChannelOpen: (open) => sink.onChannelOpen(open),
-        onGlobalRequest: (request) => sink.onGlobalRequest(request),
         onClosed: (reason) => this.#handleClosed(reason),
-        onBanner: (banner) => sink.onBanner?.(banner),
-        onLine: (line) => sink.onLine?.(line),
-        onDebug: (message) => sink.onDebug?.(message),
       },
     });
   }
@@ -134,42 +132,29 @@ export class Driver {
     while (this.engine.parked !== null) await this.engine.parked;
   }
 
-  /** What one turn of the engine puts out is written together. */
-  #scheduleFlush(): void {
-    if (this.#flushScheduled || this.#flushing) return;
-    this.#flushScheduled = true;
-    this.#flushSoon();
-  }
-
-  /**
-   * Of a login, what a step puts out is written together, too: an acceptance with what comes of the
-   * first request, say. A step that only computes has done so after some microtasks; if it takes
-   * its time, to ask a user, nothing waits for it.
-   */
-  async #flushSoon(): Promise<void> {
-    await undefined;
-    const { engine } = this;
-    for (let turn = 0; turn < STEP_MICROTASKS; turn++) {
-      if (engine.user !== null || !engine.isParked) break;
-      await undefined;
-    }
-    this.#flush();
-  }
-
+  /** Writes what there is, once a turn of the engine is over, and what comes meanwhile. */
   async #flush(): Promise<void> {
-    this.#flushScheduled = false;
     if (this.#flushing) return;
     this.#flushing = true;
     try {
+      await undefined;
+      const { engine } = this;
+      // Of a login, what a step puts out is written together, too: an acceptance with what comes of
+      // the first request, say. A step that only computes has done so after some microtasks; if it
+      // takes its time, to ask a user, nothing waits for it.
+      for (let turn = 0; turn < STEP_MICROTASKS; turn++) {
+        if (engine.user === null && engine.isParked) await undefined;
+      }
       // What is being sealed still is told of when it can be taken.
       for (let output = this.#take(); output.length > 0; output = this.#take()) {
         if (this.#flow.lend === undefined) await this.#flow.writev(output);
         else {
           await this.#flow.lend(output);
-          this.engine.takeBack(output);
+          engine.takeBack(output);
         }
         this.#inFlightBytes = 0;
         this.#tellDrained();
+        if (engine.user !== null) await this.#linger();
       }
     } catch (error) {
       // The peer may have said why before it closed: reading goes on to find out.
@@ -179,6 +164,14 @@ export class Driver {
       this.#inFlightBytes = 0;
       this.#flushing = false;
       this.#tellDrained();
+    }
+  }
+
+  /** Whoever writes a lot in little pieces does so at once: these come into the same packet. */
+  async #linger(): Promise<void> {
+    for (let bytes = -1; bytes !== this.engine.outputBytes;) {
+      bytes = this.engine.outputBytes;
+      for (let turn = 0; turn < WRITE_MICROTASKS; turn++) await undefined;
     }
   }
 
@@ -249,7 +242,7 @@ export class Driver {
   async #finishWriting(): Promise<void> {
     while (this.engine.sealing !== null) await this.engine.sealing;
     // A flush under way takes along what the engine has put out meanwhile.
-    while (this.#flushing) {
+    while (this.#inFlightBytes > 0) {
       await new Promise<void>((resolve) => this.#drained = resolve);
     }
     const rest = this.engine.takeOutput();

@@ -4,15 +4,11 @@
  * @module
  */
 
+import { decodeLatin1, encodeLatin1 } from "../wire/latin1.ts";
+
 /** Bytes in base64, with padding. */
 export function toBase64(bytes: Uint8Array): string {
-  let binary = "";
-  // A call's arguments are limited; 8192 of them are fine everywhere.
-  for (let start = 0; start < bytes.length; start += 8192) {
-    const part = bytes.subarray(start, start + 8192) as ArrayLike<number>;
-    binary += String.fromCharCode.apply(null, part as number[]);
-  }
-  return btoa(binary);
+  return btoa(decodeLatin1(bytes));
 }
 
 /** Bytes in base64url without padding, as JSON Web Keys have them (RFC 7515 section 2). */
@@ -22,7 +18,7 @@ export function toBase64Url(bytes: Uint8Array): string {
 
 /** The bytes of a JSON Web Key's field. */
 export function fromBase64Url(text: string): Uint8Array<ArrayBuffer> {
-  return decode(text.replaceAll("-", "+").replaceAll("_", "/"));
+  return encodeLatin1(atob(text.replaceAll("-", "+").replaceAll("_", "/")));
 }
 
 /**
@@ -35,7 +31,7 @@ export function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return null;
   const padded = text.endsWith("=");
   if (padded ? text.length % 4 !== 0 : text.length % 4 === 1) return null;
-  return decode(text);
+  return encodeLatin1(atob(text));
 }
 
 /** `text` in lines of at most `width` characters, each with its end of line. */
@@ -45,11 +41,4 @@ export function wrap(text: string, width: number): string {
     lines += `${text.slice(start, start + width)}\n`;
   }
   return lines;
-}
-
-function decode(base64: string): Uint8Array<ArrayBuffer> {
-  const binary = atob(base64);
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
-  return bytes;
 }

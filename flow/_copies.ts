@@ -5,9 +5,9 @@
  */
 
 /** Copies shorter than this get a buffer of their own length. */
-const LARGE_BYTES = 32 * 1024;
+const LARGE_BYTES = 32_768;
 /** What the length of a buffer for a large copy is a multiple of. */
-const STEP_BYTES = 64 * 1024;
+const STEP_BYTES = 65_536;
 
 /** Buffers that wait for the next large copy, whoever makes it. */
 const spares: Uint8Array<ArrayBuffer>[] = [];

@@ -86,8 +86,7 @@ export class Pipe implements Inlet, Outlet {
 
   /** Takes all that waits now. */
   takeAll(): Uint8Array[] {
-    const chunks: Uint8Array[] = [];
-    for (let chunk = this.#chunks.shift(); chunk; chunk = this.#chunks.shift()) chunks.push(chunk);
+    const chunks = this.#chunks.takeAll();
     this.#taken = this.#written;
     this.#admitWriters();
     return chunks;

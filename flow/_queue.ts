@@ -37,6 +37,13 @@ export class Queue<T> {
     return item;
   }
 
+  /** Takes all items. */
+  takeAll(): T[] {
+    const items = this.#items.slice(this.#head) as T[];
+    this.clear();
+    return items;
+  }
+
   /** Drops all items. */
   clear(): void {
     this.#items = [];

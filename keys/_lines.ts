@@ -17,7 +17,7 @@ export interface Line {
 }
 
 /** Larger files are nobody's: some tens of thousands of keys fit. */
-const MAX_CHARACTERS = 8 * 1024 * 1024;
+const MAX_CHARACTERS = 8_388_608;
 
 /**
  * Splits a file; all its texts and ends put together are the file again.

@@ -9,7 +9,7 @@ import { fromBase64 } from "../crypto/base64.ts";
 import { KeyFormatError, printable } from "../wire/errors.ts";
 
 /** More than the longest RSA key takes, with a certificate of many principals. */
-const MAX_LENGTH = 1 << 17;
+const MAX_LENGTH = 131_072;
 
 /** Reads the lines of a file one after the other; each is there in its place, or the file is bad. */
 export class PpkLines {

@@ -10,7 +10,7 @@ import { nextTick } from "@noble/hashes/utils.js";
 import type { RandomSource } from "../crypto/types.ts";
 
 /** The primes below this are tried as divisors first: it leaves one candidate in nine. */
-const smallPrimesBelow = 1 << 12;
+const smallPrimesBelow = 4096;
 // FIPS 186-5 table B.1 asks for 4 or 5 at these sizes; a few more cost nothing beside the search.
 const millerRabinRounds = 8;
 

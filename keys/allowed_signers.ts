@@ -58,7 +58,7 @@ export interface AllowedSignersLine {
 }
 
 /** No line that anybody needs is longer. */
-const MAX_LINE_CHARACTERS = 64 * 1024;
+const MAX_LINE_CHARACTERS = 65_536;
 
 /**
  * Parses the file. A line that is not as it should be is told of, allows nobody, and spoils no

@@ -67,7 +67,7 @@ export interface KnownHostsLine {
 }
 
 /** No line that anybody needs is longer. */
-const MAX_LINE_CHARACTERS = 64 * 1024;
+const MAX_LINE_CHARACTERS = 65_536;
 
 /**
  * Parses the file. A line that is not as it should be is told of, and spoils no other.

@@ -35,9 +35,9 @@ const CertificateSection = {
 } as const;
 
 /** As OpenSSH: 2^24 numbers. */
-const MAX_BITMAP_BYTES = 2 ** 21;
+const MAX_BITMAP_BYTES = 2_097_152;
 /** What a list may say with a bit or two, it must not make more than so many ranges of. */
-const MAX_RANGES = 2 ** 20;
+const MAX_RANGES = 1_048_576;
 /** The last moment that a `Date` can be, in seconds. */
 const LAST_SECOND = 8_640_000_000_000n;
 

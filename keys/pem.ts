@@ -18,7 +18,7 @@ export interface PemBlock {
 }
 
 /** The longest text that is read, in characters: nobody's keys are near it. */
-const maxLength = 1 << 20;
+const maxLength = 1_048_576;
 
 /**
  * Reads the blocks of a text; what is around them is ignored.

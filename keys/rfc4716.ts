@@ -12,7 +12,7 @@ import type { PublicKey } from "./types.ts";
 const begin = "---- BEGIN SSH2 PUBLIC KEY ----";
 const end = "---- END SSH2 PUBLIC KEY ----";
 /** The longest text that is read, in characters. */
-const maxLength = 1 << 16;
+const maxLength = 65_536;
 const utf8 = /* @__PURE__ */ new TextEncoder();
 
 /**

@@ -99,7 +99,7 @@ export class Engine {
       now: options.now,
       sendable: () => this.sendable,
       send: (payload) => this.#send(payload),
-      sendData: (head, data) => this.#sendData(head, data),
+      sendData: (...message) => this.#sendData(...message),
       onChannelOpen: (open) => this.#sink.onChannelOpen(open),
       onGlobalRequest: (request) => this.#sink.onGlobalRequest(request),
     });
@@ -401,9 +401,9 @@ export class Engine {
     }
   }
 
-  #sendData(head: Uint8Array, data: Uint8Array): void {
+  #sendData(...message: Parameters<Transport["sendData"]>): void {
     try {
-      this.#transport.sendData(head, data);
+      this.#transport.sendData(...message);
     } catch (error) {
       this.#fail(error);
     }

@@ -37,6 +37,7 @@ export * from "./transport/algorithms.ts";
 export * from "./transport/compression.ts";
 export * from "./transport/kex/types.ts";
 export * from "./transport/negotiation.ts";
+export type { DataStream } from "./transport/packet_writer.ts";
 export type { RekeyLimits } from "./transport/transport.ts";
 export type {
   CipherAlgorithm,

@@ -54,7 +54,7 @@ export class DisconnectError extends SshError {
     message: string,
     options: { code: number; description: string; by: "us" | "peer"; cause?: unknown },
   ) {
-    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    super(message, options);
     this.code = options.code;
     this.description = options.description;
     this.by = options.by;
@@ -70,7 +70,7 @@ export class ProtocolError extends SshError {
 
   /** Makes the error of a message, and of what a caller may want to know besides. */
   constructor(message: string, options: { code?: number; cause?: unknown } = {}) {
-    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    super(message, options);
     this.code = options.code ?? DisconnectCode.PROTOCOL_ERROR;
   }
 }
@@ -121,7 +121,7 @@ export class HostKeyError extends SshError {
     message: string,
     options: { status: HostKeyStatus; key: Uint8Array; cause?: unknown },
   ) {
-    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    super(message, options);
     this.status = options.status;
     this.key = options.key;
   }
@@ -141,7 +141,7 @@ export class AuthenticationError extends SshError {
     message: string,
     options: { remaining: readonly string[]; partial: boolean; cause?: unknown },
   ) {
-    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    super(message, options);
     this.remaining = options.remaining;
     this.partial = options.partial;
   }
@@ -156,7 +156,7 @@ export class ChannelOpenError extends SshError {
 
   /** Makes the error of a message, and of what a caller may want to know besides. */
   constructor(message: string, options: { reason: number; cause?: unknown }) {
-    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    super(message, options);
     this.reason = options.reason;
   }
 }

@@ -34,7 +34,7 @@ const MAX_DEPTH = 16;
 /** How many files may be read: files that include others twice would be countless otherwise. */
 const MAX_FILES = 1000;
 /** How many characters they may have together. */
-const MAX_CHARACTERS = 16 * 1024 * 1024;
+const MAX_CHARACTERS = 16_777_216;
 
 /** The options to which every line adds. */
 export type Collections = {

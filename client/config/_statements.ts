@@ -8,7 +8,7 @@ import { ConfigError, type ConfigPlace, quoted } from "./config_error.ts";
 import { isBlank, splitArguments, takeDelimited } from "./_words.ts";
 
 /** Larger files are nobody's. */
-const MAX_CHARACTERS = 8 * 1024 * 1024;
+const MAX_CHARACTERS = 8_388_608;
 
 /** A keyword and its arguments, which are taken one after the other. */
 export class Statement implements ConfigPlace {

@@ -29,10 +29,7 @@ export class ConfigError extends SshError {
    * @param why What is wrong there, as the end of a sentence.
    */
   constructor({ file, line }: ConfigPlace, why: string, options: { cause?: unknown } = {}) {
-    super(
-      `Cannot read ${printable(file)} line ${line}: ${why}`,
-      "cause" in options ? { cause: options.cause } : undefined,
-    );
+    super(`Cannot read ${printable(file)} line ${line}: ${why}`, options);
     this.file = file;
     this.line = line;
   }

@@ -79,7 +79,7 @@ export interface ConnectByOptions extends LoginAccess {
 const MAX_HOPS = 16;
 
 /** The longest that a timer can be set for. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+const MAX_TIMER_MS = 2_147_483_647;
 
 /**
  * Connects as a configuration says, and logs in.

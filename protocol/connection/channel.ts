@@ -14,6 +14,7 @@ import {
 } from "../../wire/connection_messages.ts";
 import { messageName, Msg } from "../../wire/message_numbers.ts";
 import type { Reader } from "../../wire/reader.ts";
+import type { DataStream } from "../transport/packet_writer.ts";
 import { ReplyQueue } from "./replies.ts";
 import { ReceiveWindow, SendWindow } from "./window.ts";
 
@@ -61,8 +62,8 @@ export interface ChannelContext {
   sendable(): boolean;
   /** Sends a message. */
   send(payload: Uint8Array): void;
-  /** Sends channel data: what stands before it, and the data. */
-  sendData(head: Uint8Array, data: Uint8Array): void;
+  /** Sends channel data: what stands before it, the data, and what it may share packets with. */
+  sendData(head: Uint8Array, data: Uint8Array, stream: DataStream | null): void;
   /** The time in milliseconds. */
   now(): number;
   /** Frees the channel's number. */
@@ -170,7 +171,8 @@ export class EngineChannel {
       );
     }
     remote.window.spend(data.length);
-    this.#context.sendData(encodeDataHead(remote.id, type, data.length), data);
+    const head = encodeDataHead(remote.id, type, data.length);
+    this.#context.sendData(head, data, type === DATA_NORMAL ? remote : null);
   }
 
   /** Says that we will send no more data. */

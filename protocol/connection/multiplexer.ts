@@ -75,8 +75,8 @@ export interface MultiplexerOptions {
   readonly sendable: () => boolean;
   /** Sends a message. */
   readonly send: (payload: Uint8Array) => void;
-  /** Sends channel data: what stands before it, and the data. */
-  readonly sendData: (head: Uint8Array, data: Uint8Array) => void;
+  /** Sends channel data: what stands before it, the data, and what it may share packets with. */
+  readonly sendData: ChannelContext["sendData"];
   /** The peer wants to open a channel. */
   readonly onChannelOpen: (open: IncomingChannelOpen) => void;
   /** The peer makes a global request. */

@@ -6,6 +6,7 @@
 
 import type { ByteQueue } from "../../wire/byte_queue.ts";
 import { DisconnectCode, printable, ProtocolError } from "../../wire/errors.ts";
+import { decodeLatin1, encodeLatin1 } from "../../wire/latin1.ts";
 
 /** Of a line before the identification, as of the identification itself: RFC 4253 says 255. */
 const MAX_LINE_BYTES = 255;
@@ -67,7 +68,7 @@ export class IdentificationReader {
       this.#searched = end === -1 ? waiting.length : 0;
       if (end === -1) return null;
       const withoutCr = end > 0 && waiting[end - 1] === CR ? end - 1 : end;
-      const line = latin1(waiting.subarray(0, withoutCr));
+      const line = decodeLatin1(waiting.subarray(0, withoutCr));
       if (!isIdentification && !this.#linesAllowed) throw refuse("it begins with", waiting);
       queue.skip(end + 1);
       if (isIdentification) return checkVersion(line);
@@ -109,22 +110,8 @@ function checkVersion(line: string): string {
 }
 
 function refuse(why: string, bytes: Uint8Array): ProtocolError {
-  const shown = printable(latin1(bytes.subarray(0, 80)), 80);
+  const shown = printable(decodeLatin1(bytes.subarray(0, 80)), 80);
   return new ProtocolError(`Cannot speak SSH with the peer: ${why} "${shown}"`, {
     code: DisconnectCode.PROTOCOL_VERSION_NOT_SUPPORTED,
   });
-}
-
-/** Each byte as one character, so that the line can be hashed as it was sent. */
-function latin1(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return text;
-}
-
-/** The bytes of a line that {@linkcode IdentificationReader} gave. */
-export function encodeLatin1(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
-  return bytes;
 }

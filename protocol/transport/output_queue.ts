@@ -5,7 +5,7 @@
  * @module
  */
 
-import { move, weigh } from "../../crypto/collector.ts";
+import { weigh } from "../../crypto/collector.ts";
 import { type Deferred, deferred } from "../../wire/deferred.ts";
 
 /**
@@ -47,7 +47,6 @@ export interface OutputQueueHandlers {
 /** Chunks of output, many packets to each. */
 export class OutputQueue {
   readonly #handlers: OutputQueueHandlers;
-  readonly #gathers: boolean;
   #chunks: Chunk[] = [];
   #bytes = 0;
   #sealing = 0;
@@ -59,16 +58,8 @@ export class OutputQueue {
   /** Whether a packet could not be sealed: then nothing more can be sent. */
   #broken = false;
 
-  /**
-   * @param handlers Told of the output.
-   * @param options.gathers Whether many small buffers are as good to send as a few large ones.
-   */
-  constructor(
-    handlers: OutputQueueHandlers,
-    { gathers = false }: { gathers?: boolean | undefined } = {},
-  ) {
+  constructor(handlers: OutputQueueHandlers) {
     this.#handlers = handlers;
-    this.#gathers = gathers;
   }
 
   /** How many bytes wait, those at the cipher included. */
@@ -83,26 +74,42 @@ export class OutputQueue {
     return this.#sealed.promise;
   }
 
-  /** Room for `length` bytes at the end, which have to be committed before anything else. */
-  reserve(length: number): Uint8Array {
-    const last = this.#chunks.at(-1);
-    const chunk = last !== undefined && last.filled + length <= last.bytes.length
-      ? last
-      : this.#addChunk(length, last?.bytes.length ?? 0);
-    const start = chunk.filled;
-    chunk.filled += length;
-    this.#bytes += length;
-    return chunk.bytes.subarray(start, chunk.filled);
+  /**
+   * Reserves room at the end, which has to be committed before anything else is put there.
+   *
+   * @param length How many bytes.
+   * @param more How many bytes it has to be possible to extend it by.
+   * @returns The room, with all that it can be extended by.
+   */
+  reserve(length: number, more = 0): Uint8Array {
+    if (!this.extend(length, more)) {
+      this.#addChunk(length + more, this.#chunks.at(-1)?.bytes.length ?? 0);
+      this.extend(length);
+    }
+    const { bytes, filled } = this.#chunks.at(-1) as Chunk;
+    return bytes.subarray(filled - length);
   }
 
-  /** Puts the pieces of a packet at the end. They are the queue's from now on. */
+  /**
+   * Extends what was reserved last.
+   *
+   * @param more How many bytes it has to be possible to extend it by after that.
+   * @returns Whether there is room.
+   */
+  extend(length: number, more = 0): boolean {
+    const last = this.#chunks.at(-1);
+    if (last === undefined || last.filled + length + more > last.bytes.length) return false;
+    last.filled += length;
+    this.#bytes += length;
+    return true;
+  }
+
+  /** Puts the pieces of a packet at the end as they are. They are the queue's from now on. */
   give(pieces: readonly Uint8Array[]): void {
     for (const bytes of pieces) {
-      if (this.#gathers) {
-        this.#chunks.push({ bytes, filled: bytes.length, sealing: 0 });
-        this.#bytes += bytes.length;
-        weigh(bytes.length);
-      } else move(bytes, this.reserve(bytes.length));
+      this.#chunks.push({ bytes, filled: bytes.length, sealing: 0 });
+      this.#bytes += bytes.length;
+      weigh(bytes.length);
     }
     this.#tell();
   }
@@ -161,16 +168,14 @@ export class OutputQueue {
     }
   }
 
-  #addChunk(length: number, lastLength: number): Chunk {
+  #addChunk(length: number, lastLength: number): void {
     // Chunks grow fourfold in a turn: a keystroke costs little, and a stream few allocations.
     const grown = Math.min(Math.max(lastLength * 4, FIRST_CHUNK_BYTES), MAX_CHUNK_BYTES);
     const wanted = Math.max(grown, length);
     const isStream = this.#areReturned && wanted > STREAM_BYTES && wanted < MAX_CHUNK_BYTES;
     const size = isStream ? MAX_CHUNK_BYTES : wanted;
     const bytes = spares[size]?.pop() ?? new Uint8Array(size);
-    const chunk = { bytes, filled: 0, sealing: 0 };
-    this.#chunks.push(chunk);
-    return chunk;
+    this.#chunks.push({ bytes, filled: 0, sealing: 0 });
   }
 
   #tell(): void {

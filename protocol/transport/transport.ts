@@ -9,6 +9,7 @@ import type { RandomSource } from "../../crypto/types.ts";
 import { plainOpener, plainSealer } from "../../crypto/plaintext.ts";
 import { ByteQueue } from "../../wire/byte_queue.ts";
 import { ProtocolError } from "../../wire/errors.ts";
+import { encodeLatin1 } from "../../wire/latin1.ts";
 import { messageName, Msg } from "../../wire/message_numbers.ts";
 import {
   type Debug,
@@ -25,10 +26,10 @@ import {
 import { judge, type Phase, type Role } from "../gate.ts";
 import type { Algorithms } from "./algorithms.ts";
 import { noCompression } from "./compression.ts";
-import { encodeLatin1, IdentificationReader } from "./identification.ts";
+import { IdentificationReader } from "./identification.ts";
 import { type HostIdentity, KeyExchange } from "./key_exchange.ts";
 import { PacketReader } from "./packet_reader.ts";
-import { PacketWriter } from "./packet_writer.ts";
+import { type DataStream, PacketWriter } from "./packet_writer.ts";
 
 /** When keys have served long enough (RFC 4253 section 9). */
 export interface RekeyLimits {
@@ -256,9 +257,13 @@ export class Transport {
     this.#held.push(payload.slice());
   }
 
-  /** Sends channel data, which never waits here: to be called only while `sendable`. */
-  sendData(head: Uint8Array, data: Uint8Array): void {
-    this.#writer.writePacket(head, data);
+  /**
+   * Sends channel data, which never waits here: to be called only while `sendable`.
+   *
+   * @param stream What it may share packets with; null for a packet of its own.
+   */
+  sendData(head: Uint8Array, data: Uint8Array, stream: DataStream | null): void {
+    this.#writer.writeData(head, data, stream);
     // A sender with a wide window may hear nothing for long: its keys end by what it sends.
     const { bytes, packets } = this.#options.rekey;
     if (this.#writer.bytes >= bytes || this.#writer.packets >= packets) this.rekey();

@@ -221,6 +221,20 @@ describe("channel", () => {
     ]);
   });
 
+  it("tells it in order, too, if nobody asked before it was over", async () => {
+    await using pair = await connectionPair();
+    const { near, far } = await channelPair(pair);
+    await far.send(pattern(5));
+    far.exitSignal({ name: "TERM" });
+    await far.sendEof();
+    far.exitStatus(3);
+    await far.close();
+    await near.closed;
+    const seen: string[] = [];
+    for await (const event of near.events) seen.push(event.type);
+    assert.deepEqual(seen, ["data", "exit-signal", "eof", "exit-status", "closed"]);
+  });
+
   it("decodes every request of a session", async () => {
     await using pair = await connectionPair();
     const { near, far } = await channelPair(pair);

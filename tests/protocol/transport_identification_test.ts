@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "@std/testing/bdd";
 import {
   checkIdentification,
-  encodeLatin1,
   IdentificationReader,
 } from "../../protocol/transport/identification.ts";
 import { ByteQueue } from "../../wire/byte_queue.ts";
 import { DisconnectCode } from "../../wire/errors.ts";
+import { encodeLatin1 } from "../../wire/latin1.ts";
 import { Msg } from "../../wire/message_numbers.ts";
 import { concat, utf8 } from "../helpers/bytes.ts";
 import { enginePair } from "../helpers/engine_pair.ts";

@@ -260,8 +260,7 @@ describe("output", () => {
     const { queue, reader } = readerOf(plain);
     const lengths = [1, 500, 2000, 32768, 3, 32768, 32768, 32768, 32768, 32768, 1, 32768, 32768, 9];
     for (const length of lengths) {
-      const head = new Uint8Array(Math.min(length, 9)).fill(length);
-      writer.writePacket(head, new Uint8Array(length - head.length).fill(length));
+      writer.writePacket(new Uint8Array(length).fill(length));
     }
     const { outputBytes } = writer;
     const chunks = writer.takeOutput();
@@ -282,6 +281,124 @@ describe("output", () => {
     const copy = concat(first);
     writer.writePacket(Uint8Array.of(2));
     assert.deepEqual(concat(first), copy);
+  });
+});
+
+describe("channel data", () => {
+  const stream = { maxSendBytes: 100 };
+  const other = { maxSendBytes: 100 };
+
+  /** A head of CHANNEL_DATA, for a channel and a length. */
+  function head(channel: number, length: number): Uint8Array {
+    return Uint8Array.of(94, 0, 0, 0, channel, 0, 0, length >> 8, length);
+  }
+
+  function written(
+    protection: Protection,
+    write: (writer: PacketWriter) => void,
+  ): Uint8Array[] {
+    const writer = new PacketWriter(seededRandom(0), protection.sealer(), {
+      onOutput() {},
+      onError: (reason) => assert.fail(`${reason}`),
+    });
+    const { queue, reader } = readerOf(protection);
+    reader.maxPacketBytes = 256 * 1024;
+    const read: Uint8Array[] = [];
+    const take = (): void => {
+      for (const chunk of writer.takeOutput()) queue.push(chunk);
+      for (let next = reader.next(); next !== null; next = reader.next()) read.push(next.slice());
+    };
+    write(writer);
+    take();
+    take();
+    assert.equal(writer.outputBytes, 0);
+    return read;
+  }
+
+  function payload(channel: number, ...parts: number[]): Uint8Array {
+    const data = concat(parts.map((length) => new Uint8Array(length).fill(length)));
+    return concat([head(channel, data.length), data]);
+  }
+
+  function write(writer: PacketWriter, channel: number, length: number, of = stream): void {
+    writer.writeData(head(channel, length), new Uint8Array(length).fill(length), of);
+  }
+
+  for (const protection of [plain, ...protections]) {
+    it(`${protection.name}: goes into one packet, as long as that is not taken`, () => {
+      const read = written(protection, (writer) => {
+        for (const length of [1, 20, 30]) write(writer, 1, length);
+      });
+      assert.deepEqual(read, [payload(1, 1, 20, 30)]);
+    });
+
+    it(`${protection.name}: fills packets, and no more than that`, () => {
+      const read = written(protection, (writer) => {
+        for (const length of [60, 40, 100, 99, 2, 50, 49]) write(writer, 1, length);
+      });
+      assert.deepEqual(read, [
+        payload(1, 60, 40),
+        payload(1, 100),
+        payload(1, 99),
+        payload(1, 2, 50),
+        payload(1, 49),
+      ]);
+    });
+
+    it(`${protection.name}: stays in order with other packets, and apart from other streams`, () => {
+      const read = written(protection, (writer) => {
+        write(writer, 1, 10);
+        write(writer, 2, 20, other);
+        write(writer, 2, 21, other);
+        write(writer, 1, 11);
+        writer.writePacket(Uint8Array.of(80, 1));
+        write(writer, 1, 12);
+        writer.writeData(head(1, 1), Uint8Array.of(1), null);
+        writer.writeData(head(1, 1), Uint8Array.of(1), null);
+        write(writer, 1, 13);
+      });
+      assert.deepEqual(read, [
+        payload(1, 10),
+        payload(2, 20, 21),
+        payload(1, 11),
+        Uint8Array.of(80, 1),
+        payload(1, 12),
+        payload(1, 1),
+        payload(1, 1),
+        payload(1, 13),
+      ]);
+    });
+  }
+
+  it("counts toward a new key before it is sealed", () => {
+    const writer = new PacketWriter(seededRandom(0), plain.sealer(), {
+      onOutput() {},
+      onError() {},
+    });
+    write(writer, 1, 10);
+    const before = writer.bytes;
+    write(writer, 1, 20);
+    assert.equal(writer.bytes, before + 20);
+    writer.takeOutput();
+    assert.ok(writer.bytes >= before + 20);
+  });
+
+  it("is as much as a flow of small writes has room for, whatever the chunks of output are", () => {
+    const large = { maxSendBytes: 128 * 1024 };
+    const read = written(plain, (writer) => {
+      for (let round = 0; round < 40; round++) {
+        for (const length of [3, 200, 40_000, 65_000, 65_536]) write(writer, 1, length, large);
+      }
+    });
+    const sizes = read.map((packet) => packet.length - 9);
+    assert.ok(sizes.every((size) => size <= large.maxSendBytes));
+    assert.equal(sizes.reduce((sum, size) => sum + size, 0), 40 * 170_739);
+    assert.ok(sizes.length <= 40 * 3, `${sizes.length} packets`);
+    const data = concat(read.map((packet) => packet.subarray(9)));
+    const expected = [3, 200, 40_000, 65_000, 65_536].map((length) =>
+      new Uint8Array(length).fill(length)
+    );
+    assert.deepEqual(data.subarray(0, 170_739), concat(expected));
   });
 });
 
@@ -335,14 +452,11 @@ describe("a cipher that seals into buffers of its own", () => {
     assert.deepEqual(concat(chunks), concat(output(inPlace, true).chunks));
   });
 
-  it("has them put together otherwise", () => {
+  it("seals in place otherwise", () => {
     pieces.length = 0;
-    const { told, chunks } = output(sealer, false);
-    assert.equal(told, 1);
-    assert.equal(pieces.length, 3 * 4);
-    const buffers = chunks.map(({ buffer }) => buffer);
-    for (const { buffer } of pieces) assert.ok(!buffers.includes(buffer));
-    assert.deepEqual(concat(chunks), concat(output(inPlace, false).chunks));
+    const { chunks } = output(sealer, false);
+    assert.equal(pieces.length, 0);
+    assert.deepEqual(concat(chunks), concat(output(inPlace, true).chunks));
   });
 
   it("may have its buffers back for other packets once they are sent", () => {

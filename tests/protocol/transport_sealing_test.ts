@@ -51,7 +51,7 @@ describe("a cipher that fails", () => {
         const sinks = [new ApplicationSink(), new ApplicationSink()] as const;
         const cipher = failingCipher(() => state);
         const client = new Engine(clientOptions(sinks[0], {
-          client: { algorithms: { ...plainAlgorithms, ciphers: [cipher] } },
+          client: { algorithms: { ...plainAlgorithms, ciphers: [cipher] }, gathers: true },
         }));
         const server = new Engine(await serverOptions(sinks[1]));
         await settle(client, server);

@@ -57,9 +57,8 @@ async function compareSpeeds(
   const bytes = packets * PAYLOAD_BYTES;
   const rows: string[][] = [];
   for (const choice of ownCiphers) {
-    const variants = (packets: number) => movements(runtimes, { ...choice, packets });
-    const warmUp = variants(Math.ceil(packets / 4));
-    const results = await measureByTurns(variants(packets), runs, warmUp, renew);
+    const variants = movements(runtimes, { ...choice, packets });
+    const results = await measureByTurns(variants, runs, variants, renew);
     for (const name of runtimes.keys()) {
       const measured = WAYS.map((way) => results.get(`${name} ${way}`));
       rows.push([

@@ -33,15 +33,14 @@ async function compare(
   cipher: CipherChoice,
 ): Promise<void> {
   const bytes = megabytes / 2 * 1e6;
-  const variants = (bytes: number) =>
-    new Map(agents.names.map((name) =>
-      [
-        name as string,
-        () => agents.get(name).ask("exchange", { ...keys, ...cipher, kex: KEX, bytes }),
-      ] as const
-    ));
+  const variants = new Map(agents.names.map((name) =>
+    [
+      name as string,
+      () => agents.get(name).ask("exchange", { ...keys, ...cipher, kex: KEX, bytes }),
+    ] as const
+  ));
   const renew = () => agents.renew();
-  const results = await measureByTurns(variants(bytes), runs, variants(bytes / 2), renew);
+  const results = await measureByTurns(variants, runs, variants, renew);
   const speed = (name: string | undefined, direction: "down" | "up"): number | undefined =>
     medianOf(
       results.get(name ?? ""),

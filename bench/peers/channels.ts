@@ -24,16 +24,15 @@ export const channels: Section = {
     const cases = agents.names.flatMap((name) =>
       COUNTS.map((count) => ({ name, count, title: `${name}, ${count}` }))
     );
-    const variants = (bytes: number) =>
-      new Map(cases.map(({ name, count, title }) =>
-        [
-          title,
-          () => agents.get(name).ask("channels", { ...keys, ...usual, count, bytes }),
-        ] as const
-      ));
     const bytes = megabytes / 2 * 1e6;
+    const variants = new Map(cases.map(({ name, count, title }) =>
+      [
+        title,
+        () => agents.get(name).ask("channels", { ...keys, ...usual, count, bytes }),
+      ] as const
+    ));
     const renew = () => agents.renew();
-    const results = await measureByTurns(variants(bytes), runs, variants(bytes / 2), renew);
+    const results = await measureByTurns(variants, runs, variants, renew);
     const speed = (title: string): number | undefined =>
       medianOf(results.get(title), ({ bytes, seconds }) => bytes / seconds);
     const rows = cases.map(({ name, count, title }) => {

@@ -45,13 +45,9 @@ async function compare(
 ): Promise<void> {
   const bytes = setting.megabytes * 1e6;
   const choice: Choice = { ...server.keys, ...cipher, kex: KEX };
-  const warmUp = clients(agents, choice, server, bytes / 2);
-  const results = await measureByTurns(
-    clients(agents, choice, server, bytes),
-    setting.runs,
-    warmUp,
-    () => agents.renew(),
-  );
+  const variants = clients(agents, choice, server, bytes);
+  const renew = () => agents.renew();
+  const results = await measureByTurns(variants, setting.runs, variants, renew);
   printSpeeds("client", cipher, results, [{ name: SSH, title: "ssh" }], [
     { title: "CPU µs/MB", seconds: (result) => result.cpuSeconds, bytes: bytes * 2 },
     {

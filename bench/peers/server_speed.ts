@@ -69,8 +69,8 @@ async function compare(
 ): Promise<void> {
   const bytes = megabytes * 1e6;
   const choice: Choice = { ...keys, ...cipher, kex: KEX };
-  const warmUp = logins(candidates, choice, bytes / 2);
-  const results = await measureByTurns(logins(candidates, choice, bytes), runs, warmUp, renew);
+  const variants = logins(candidates, choice, bytes);
+  const results = await measureByTurns(variants, runs, variants, renew);
   const bases = [{ name: SSHD, title: "sshd" }, { name: ADDON, title: "ssh2" }];
   printSpeeds("server", cipher, results, bases, [
     { title: "CPU µs/MB down", seconds: (result) => result.downCpuSeconds, bytes },

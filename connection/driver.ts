@@ -142,8 +142,12 @@ export class Driver {
       // Of a login, what a step puts out is written together, too: an acceptance with what comes of
       // the first request, say. A step that only computes has done so after some microtasks; if it
       // takes its time, to ask a user, nothing waits for it.
-      for (let turn = 0; turn < STEP_MICROTASKS; turn++) {
-        if (engine.user === null && engine.isParked) await undefined;
+      for (
+        let turn = 0;
+        turn < STEP_MICROTASKS && engine.isParked && engine.user === null;
+        turn++
+      ) {
+        await undefined;
       }
       // What is being sealed still is told of when it can be taken.
       for (let output = this.#take(); output.length > 0; output = this.#take()) {

@@ -50,7 +50,7 @@ export function fromDuplex(duplex: DuplexLike): Flow {
   duplex.on("readable", () => wake());
   duplex.on("end", () => wake());
 
-  const isSystems = isSocket(duplex);
+  const isNetSocket = isSocket(duplex);
   const endpoint: Endpoint = {
     async pull() {
       for (;;) {
@@ -74,7 +74,7 @@ export function fromDuplex(duplex: DuplexLike): Flow {
         }
         duplex.uncork?.();
       }),
-    gathers: isSystems,
+    gathers: isNetSocket,
     end() {
       duplex.end();
       return closed;
@@ -82,7 +82,7 @@ export function fromDuplex(duplex: DuplexLike): Flow {
     closed,
     free: () => void duplex.destroy(),
     abort: () => void duplex.destroy(),
-    returnsBuffers: isSystems,
+    returnsBuffers: isNetSocket,
   };
   return flowOver(endpoint);
 }

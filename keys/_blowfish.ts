@@ -8,7 +8,7 @@
  */
 
 const boxesStart = 18;
-const stateWords = 1042;
+const stateWords = boxesStart + 4 * 256;
 
 /** 18 subkeys, then four boxes of 256 words. */
 export type BlowfishState = Int32Array;

@@ -119,12 +119,12 @@ export class OutputQueue {
    * be taken: nobody must see it in the clear.
    */
   commit(sealing: void | Promise<void>): void {
-    const chunk = this.#chunks.at(-1);
-    if (chunk === undefined) return;
     if (sealing === undefined) {
       this.#tell();
       return;
     }
+    // The room has gone if a packet before it could not be sealed, and still this is waited for.
+    const chunk = this.#chunks.at(-1) ?? { sealing: 0 };
     chunk.sealing++;
     this.#sealing++;
     sealing.catch((reason) => {

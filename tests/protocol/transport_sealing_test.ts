@@ -44,6 +44,31 @@ function failingCipher(how: () => Behaviour): CipherAlgorithm {
 }
 
 describe("a cipher that fails", () => {
+  it("takes along data that waited for more: nobody is left with its rejection", async () => {
+    let state: Behaviour = "works";
+    const sinks = [new ApplicationSink(), new ApplicationSink()] as const;
+    const client = new Engine(clientOptions(sinks[0], {
+      client: { algorithms: { ...plainAlgorithms, ciphers: [failingCipher(() => state)] } },
+    }));
+    const server = new Engine(await serverOptions(sinks[1]));
+    await settle(client, server);
+    const channel = client.openChannel("x", new Uint8Array(0), LIMITS, new RecordingChannelSink());
+    await settle(client, server);
+    sinks[1].opens[0]?.accept(new RecordingChannelSink(), { ...LIMITS, windowBytes: 100_000 });
+    await settle(client, server);
+
+    state = "rejects";
+    channel.sendData(SECRET.subarray(0, 5000));
+    const output = [...client.takeOutput()];
+    channel.sendData(SECRET.subarray(0, 4000));
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    output.push(...client.takeOutput());
+    assert.equal(client.closed?.message, "The cipher is gone");
+    assert.equal(sinks[0].timesClosed, 1);
+    assert.equal(concat(output).length, 0);
+    assert.equal(client.outputBytes, 0);
+  });
+
   for (const failure of ["throws", "rejects", "throws, apart"] as const) {
     for (const what of ["data", "request"] as const) {
       it(`ends the connection, and shows nothing in the clear: ${what}, it ${failure}`, async () => {

@@ -198,11 +198,13 @@ export class SshProcess {
       await session.channel.opened;
       // All at once, but what runs waits for them: a setting that is missing is not to be found
       // out by its consequences.
-      await Promise.all([
-        ...(pty === null ? [] : [session.requestPty(pty)]),
-        ...(options.forwardAgent === undefined ? [] : [session.forwardAgent(options.forwardAgent)]),
-        ...Object.entries(options.env ?? {}).map(([name, value]) => session.setEnv(name, value)),
-      ]);
+      const settings: Promise<void>[] = [];
+      if (pty !== null) settings.push(session.requestPty(pty));
+      if (options.forwardAgent) settings.push(session.forwardAgent(options.forwardAgent));
+      for (const [name, value] of Object.entries(options.env ?? {})) {
+        settings.push(session.setEnv(name, value));
+      }
+      if (settings.length > 0) await Promise.all(settings);
       await session.run(request);
       this.#isStarted = true;
       if (options.stdin === "null") await session.channel.sendEof();

@@ -62,20 +62,14 @@ const MAX_WAITING_REQUESTS = 1000;
 /** What a writable takes before its writers are to wait. */
 const WRITABLE_HIGH_WATER_BYTES = 64 * 1024;
 
-/**
- * V8 takes to allocating the objects of a busy literal as old ones; what they hold, here all of a
- * channel, is then collected with the old ones, which is dear. It does not so with instances.
- */
-class Sink {}
-
 /** A channel of a connection (RFC 4254 section 5). */
 export class Channel {
   /** Its type, such as `session` or `direct-tcpip`. */
   readonly type: string;
   readonly #options: ChannelOptions;
   readonly #outbox: Outbox;
-  readonly #output: Inbox;
-  readonly #errors: Inbox;
+  readonly #output = new Inbox();
+  readonly #errors = new Inbox();
   readonly #opened = new LazyPromise<void>();
   readonly #closed = new LazyPromise<void>();
   /** Made when it is asked for, or a request waits. */
@@ -98,14 +92,11 @@ export class Channel {
     this.type = type;
     this.#options = options;
     this.#outbox = new Outbox(scheduler);
-    const taken = (bytes: number): void => this.#channel?.take(bytes);
-    this.#output = new Inbox(taken);
-    this.#errors = new Inbox(taken);
   }
 
   /** The data that arrives. A chunk counts as taken, and the peer may send more, once it is read. */
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    this.#refuseAfterEvents();
+    if (this.#events !== null) throw takenAsEvents();
     return this.#output.stream;
   }
 
@@ -114,7 +105,7 @@ export class Channel {
    * {@linkcode readable}: if one of them is never read nor cancelled, the other stalls too.
    */
   get stderr(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    this.#refuseAfterEvents();
+    if (this.#events !== null) throw takenAsEvents();
     return this.#errors.stream;
   }
 
@@ -124,9 +115,9 @@ export class Channel {
    *
    * @throws {TypeError} If it is being taken already: the promise rejects.
    */
-  async collect(what: "data" | "stderr"): Promise<Uint8Array<ArrayBuffer>> {
-    this.#refuseAfterEvents();
-    return await this.#inboxOf(what).collect();
+  collect(what: "data" | "stderr"): Promise<Uint8Array<ArrayBuffer>> {
+    if (this.#events !== null) return Promise.reject(takenAsEvents());
+    return this.#inboxOf(what).collect();
   }
 
   /**
@@ -303,42 +294,15 @@ export class Channel {
    * @param onOver Told when the channel is refused or closed; not, when the connection ends.
    */
   sink(onOver: () => void): ChannelSink {
-    return Object.assign(new Sink(), {
-      onOpen: () => {
-        if (this.#closing) this.#channel?.sendClose();
-        else this.#handleOpen();
-      },
-      onOpenFailure: (reason: number, description: string) => {
-        onOver();
-        const why = printable(description) || "the peer gave no reason";
-        const error = new ChannelOpenError(
-          `Cannot open a ${this.type} channel: ${why} (reason ${reason})`,
-          { reason },
-        );
-        this.#finish(error);
-      },
-      onData: (data: Uint8Array<ArrayBuffer>, type: number) => this.#takeData(data, type),
-      onEof: () => {
-        this.#eofBehind = this.#requests?.length ?? 0;
-        this.#output.end();
-        this.#errors.end();
-        this.#events?.push({ type: "eof" });
-        this.#options.onEof?.();
-        this.#closeAfterEof();
-      },
-      onRequest: (request: IncomingChannelRequest) => this.#takeRequest(request),
-      onWindow: () => this.#outbox.goOn(),
-      onClosed: (reason: unknown) => {
-        if (reason === null) onOver();
-        this.#finish(reason);
-      },
-    });
+    return new Channel.#Sink(this, onOver);
   }
 
   /** Binds the engine's side. For the connection. */
   attach(channel: EngineChannel): void {
     this.#channel = channel;
     this.#outbox.attach(channel);
+    this.#output.attach(channel);
+    this.#errors.attach(channel);
     if (channel.isOpen) this.#handleOpen();
   }
 
@@ -347,25 +311,62 @@ export class Channel {
     this.#opened.resolve();
   }
 
-  #takeData(data: Uint8Array<ArrayBuffer>, type: number): void {
-    if (this.#events !== null) {
-      this.#events.push({ type: "data", data, stderr: type === DATA_STDERR });
-    } else if (type === DATA_STDERR) {
-      this.#errors.push(data);
-    } else {
-      this.#output.push(data);
-    }
-  }
+  static readonly #Sink = class implements ChannelSink {
+    readonly #end: Channel;
+    readonly #onOver: () => void;
 
-  #takeRequest(incoming: IncomingChannelRequest): void {
-    const request = readChannelRequest(incoming);
-    const { onRequest } = this.#options;
-    if (onRequest !== undefined && onRequest(request) !== false) return;
-    const queue: AsyncQueue<ChannelRequest> | AsyncQueue<ChannelEvent> = this.#events ??
-      this.#requestQueue;
-    if (queue.length >= MAX_WAITING_REQUESTS) request.reply(false);
-    else queue.push(request);
-  }
+    constructor(end: Channel, onOver: () => void) {
+      this.#end = end;
+      this.#onOver = onOver;
+    }
+
+    onOpen(): void {
+      if (this.#end.#closing) this.#end.#channel?.sendClose();
+      else this.#end.#handleOpen();
+    }
+
+    onOpenFailure(reason: number, description: string): void {
+      this.#onOver();
+      const why = printable(description) || "the peer gave no reason";
+      const what = `Cannot open a ${this.#end.type} channel: ${why} (reason ${reason})`;
+      this.#end.#finish(new ChannelOpenError(what, { reason }));
+    }
+
+    onData(data: Uint8Array<ArrayBuffer>, type: number): void {
+      const stderr = type === DATA_STDERR;
+      if (this.#end.#events !== null) this.#end.#events.push({ type: "data", data, stderr });
+      else this.#end.#inboxOf(stderr ? "stderr" : "data").push(data);
+    }
+
+    onEof(): void {
+      const end = this.#end;
+      end.#eofBehind = end.#requests?.length ?? 0;
+      end.#output.end();
+      end.#errors.end();
+      end.#events?.push({ type: "eof" });
+      end.#options.onEof?.();
+      end.#closeAfterEof();
+    }
+
+    onRequest(incoming: IncomingChannelRequest): void {
+      const request = readChannelRequest(incoming);
+      const { onRequest } = this.#end.#options;
+      if (onRequest !== undefined && onRequest(request) !== false) return;
+      const queue: AsyncQueue<ChannelRequest> | AsyncQueue<ChannelEvent> = this.#end.#events ??
+        this.#end.#requestQueue;
+      if (queue.length >= MAX_WAITING_REQUESTS) request.reply(false);
+      else queue.push(request);
+    }
+
+    onWindow(): void {
+      this.#end.#outbox.goOn();
+    }
+
+    onClosed(reason: unknown): void {
+      if (reason === null) this.#onOver();
+      this.#end.#finish(reason);
+    }
+  };
 
   /** The channel has ended: by CLOSE (null), by refusal, or with the connection. */
   #finish(reason: unknown): void {
@@ -479,11 +480,6 @@ export class Channel {
     return what === "data" ? this.#output : this.#errors;
   }
 
-  #refuseAfterEvents(): void {
-    if (this.#events === null) return;
-    throw new TypeError("Cannot give the channel's streams: its events are in use");
-  }
-
   #checkOpen(what: string): void {
     if (this.#ended === null && !this.#closing) return;
     throw this.#ended?.reason ??
@@ -495,4 +491,8 @@ export class Channel {
     if (!this.#sentEof) return;
     throw new ChannelClosedError(`Cannot send data: EOF has been sent on the ${this.type} channel`);
   }
+}
+
+function takenAsEvents(): TypeError {
+  return new TypeError("Cannot give the channel's streams: its events are in use");
 }

@@ -5,13 +5,14 @@
  */
 
 import { concatBytes } from "@noble/curves/utils.js";
+import type { EngineChannel } from "../protocol/connection/channel.ts";
 import { type Deferred, deferred } from "../wire/deferred.ts";
 
 const TAIL_BYTES = 16 * 1024;
 
 /** One kind of a channel's incoming data: its output, or its standard error. */
 export class Inbox {
-  readonly #onTaken: (bytes: number) => void;
+  #channel: EngineChannel | null = null;
   #chunks: Uint8Array<ArrayBuffer>[] = [];
   /** What the last of the chunks is a view of, while more can be gathered there. */
   #tail: ArrayBuffer | null = null;
@@ -24,19 +25,19 @@ export class Inbox {
   #cancelled = false;
   #end: { readonly error: unknown } | "done" | null = null;
 
-  /** @param onTaken Told how many bytes the application has taken. */
-  constructor(onTaken: (bytes: number) => void) {
-    this.#onTaken = onTaken;
+  /** What is taken makes room in this channel's window from now on. */
+  attach(channel: EngineChannel): void {
+    this.#channel = channel;
   }
 
   /** Adds data. */
   push(chunk: Uint8Array<ArrayBuffer>): void {
     if (this.#cancelled || this.#end !== null) {
-      this.#onTaken(chunk.length);
+      this.#channel?.take(chunk.length);
       return;
     }
     if (!this.#appendToTail(chunk)) this.#chunks.push(chunk);
-    if (this.#collector !== null) this.#onTaken(chunk.length);
+    if (this.#collector !== null) this.#channel?.take(chunk.length);
     else if (this.#wanted) this.#give();
   }
 
@@ -81,11 +82,11 @@ export class Inbox {
   /** Takes all data, until no more will come. A stream costs much more; if there is one, it ends. */
   collect(): Promise<Uint8Array<ArrayBuffer>> {
     if (this.#collector !== null || this.#stream?.locked) {
-      throw new TypeError("Cannot collect the data: somebody else takes it");
+      return Promise.reject(new TypeError("Cannot collect the data: somebody else takes it"));
     }
     this.#collector = deferred();
     const bytes = this.#waitingBytes;
-    if (bytes > 0) this.#onTaken(bytes);
+    if (bytes > 0) this.#channel?.take(bytes);
     if (this.#end !== null || this.#cancelled) this.#settle(this.#end ?? "done");
     return this.#collector.promise;
   }
@@ -137,7 +138,7 @@ export class Inbox {
   #drop(): void {
     const bytes = this.#collector === null ? this.#waitingBytes : 0;
     this.#chunks = [];
-    if (bytes > 0) this.#onTaken(bytes);
+    if (bytes > 0) this.#channel?.take(bytes);
   }
 
   #finish(end: { readonly error: unknown } | "done"): void {
@@ -162,7 +163,7 @@ export class Inbox {
       if (chunk.buffer === this.#tail) this.#tail = null;
       this.#wanted = false;
       controller.enqueue(chunk);
-      this.#onTaken(chunk.length);
+      this.#channel?.take(chunk.length);
     }
     if (this.#chunks.length === 0 && this.#end !== null) this.#close(this.#end);
   }

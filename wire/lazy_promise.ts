@@ -12,21 +12,25 @@ import { type Deferred, deferred } from "./deferred.ts";
  */
 export class LazyPromise<T> {
   #deferred: Deferred<T> | null = null;
-  #settle: ((deferred: Deferred<T>) => void) | null = null;
+  #isSettled = false;
+  #value: T | undefined;
+  #why: (() => unknown) | null = null;
 
   /** The promise. */
   get promise(): Promise<T> {
     if (this.#deferred === null) {
       this.#deferred = deferred();
-      this.#deferred.promise.catch(() => {});
-      this.#settle?.(this.#deferred);
+      this.#deferred.promise.catch(ignore);
+      if (this.#isSettled) this.#settle();
     }
     return this.#deferred.promise;
   }
 
   /** Fulfils it, unless it has been settled. */
   resolve(value: T): void {
-    this.#settleBy((deferred) => deferred.resolve(value));
+    if (this.#isSettled) return;
+    this.#value = value;
+    this.#settle();
   }
 
   /**
@@ -35,12 +39,16 @@ export class LazyPromise<T> {
    * @param why Gives the reason, when the promise is made.
    */
   reject(why: () => unknown): void {
-    this.#settleBy((deferred) => deferred.reject(why()));
+    if (this.#isSettled) return;
+    this.#why = why;
+    this.#settle();
   }
 
-  #settleBy(settle: (deferred: Deferred<T>) => void): void {
-    if (this.#settle !== null) return;
-    this.#settle = settle;
-    if (this.#deferred !== null) settle(this.#deferred);
+  #settle(): void {
+    this.#isSettled = true;
+    if (this.#why === null) this.#deferred?.resolve(this.#value as T);
+    else this.#deferred?.reject(this.#why());
   }
 }
+
+const ignore = (): void => {};

@@ -65,7 +65,7 @@ export interface ChannelContext {
   /** Sends channel data: what stands before it, the data, and what it may share packets with. */
   sendData(head: Uint8Array, data: Uint8Array, stream: DataStream | null): void;
   /** The time in milliseconds. */
-  now(): number;
+  readonly now: () => number;
   /** Frees the channel's number. */
   release(channel: EngineChannel): void;
 }
@@ -126,7 +126,7 @@ export class EngineChannel {
     const { windowBytes, maxPacketBytes, maxWindowBytes = windowBytes } = limits;
     this.#receiveWindow = new ReceiveWindow(
       { sizeBytes: windowBytes, maxSizeBytes: maxWindowBytes, maxPacketBytes },
-      () => context.now(),
+      context.now,
     );
   }
 

@@ -25,7 +25,9 @@ const BATCHES = 4;
 export class ReceiveWindow {
   readonly #maxPacketBytes: number;
   readonly #maxSizeBytes: number;
-  readonly #growth: WindowGrowth | null;
+  readonly #now: () => number;
+  /** Made by the first refill. */
+  #growth: WindowGrowth | null = null;
   #sizeBytes: number;
   #remainingBytes: number;
   #takenBytes = 0;
@@ -46,7 +48,7 @@ export class ReceiveWindow {
     checkSize("largest window", maxSizeBytes, sizeBytes, MAX_WINDOW_BYTES);
     checkSize("maximum packet size", maxPacketBytes, 1, MAX_PACKET_DATA_BYTES);
     this.#maxSizeBytes = maxSizeBytes;
-    this.#growth = maxSizeBytes > sizeBytes ? new WindowGrowth(now) : null;
+    this.#now = now;
     this.#sizeBytes = sizeBytes;
     this.#remainingBytes = sizeBytes;
     this.#maxPacketBytes = maxPacketBytes;
@@ -85,6 +87,7 @@ export class ReceiveWindow {
     checkSize("number of bytes that are taken", bytes, 0, waitingBytes);
     this.#takenBytes += bytes;
     if (this.#takenBytes * BATCHES < this.#sizeBytes) return 0;
+    if (this.#sizeBytes < this.#maxSizeBytes) this.#growth ??= new WindowGrowth(this.#now);
     this.#growth?.refilled(this.#remainingBytes);
     const refill = this.#takenBytes + this.#grow(waitingBytes - bytes);
     this.#takenBytes = 0;
@@ -96,7 +99,9 @@ export class ReceiveWindow {
   #grow(waitingBytes: number): number {
     const isNarrow = this.#growth?.takeNarrow() ?? false;
     if (!isNarrow || waitingBytes * 2 > this.#sizeBytes) return 0;
-    const growth = Math.min(this.#sizeBytes, this.#maxSizeBytes - this.#sizeBytes);
+    // Whoever has widened it by hand may have passed the bound.
+    const room = Math.max(this.#maxSizeBytes - this.#sizeBytes, 0);
+    const growth = Math.min(this.#sizeBytes, room);
     this.#sizeBytes += growth;
     return growth;
   }

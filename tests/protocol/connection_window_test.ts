@@ -375,6 +375,33 @@ describe("connection: a window that may grow", () => {
     }
   });
 
+  it("takes back nothing of what the application has widened beyond the bound", () => {
+    let now = 0;
+    const window = new ReceiveWindow(
+      { sizeBytes: 1000, maxSizeBytes: 2000, maxPacketBytes: 1000 },
+      () => now,
+    );
+    let allowed = 1000;
+    for (let turn = 0; turn < 20; turn++) {
+      if (turn === 5) {
+        window.grow(5000);
+        allowed += 5000;
+      }
+      // The peer is far away: what it is allowed now, it hears of in the next turn.
+      now += 100;
+      let refills = 0;
+      for (let bytes = 0; allowed > 0; allowed -= bytes) {
+        bytes = Math.min(allowed, 1000);
+        window.receive(bytes);
+        const refill = window.take(bytes);
+        assert.ok(refill >= 0, `${refill} bytes are taken back`);
+        refills += refill;
+      }
+      allowed = refills;
+      assert.equal(window.remainingBytes, allowed);
+    }
+  });
+
   it("passes no bound, and does not grow for an application that takes nothing", () => {
     assert.equal(throughput(4096 * KIB, 100, false) * 5, 64 * KIB);
     const bounded = throughput(128 * KIB, 100);

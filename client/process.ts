@@ -60,7 +60,7 @@ export class SshProcess {
   readonly #session: Session;
   readonly #stdin: WritableStream<Uint8Array> | null;
   readonly #started: Promise<void>;
-  readonly #status: Promise<CommandStatus>;
+  #status: Promise<CommandStatus> | null = null;
   #isStarted = false;
 
   /** Processes are made by `SshCommand.spawn`, and by `shell` and `subsystem` of `SshClient`. */
@@ -68,14 +68,12 @@ export class SshProcess {
     const { stdin = "piped", stdout, stderr, signal } = options;
     this.#session = new Session(connection, options);
     this.#started = this.#start(request, options);
-    this.#status = this.#started.then(() => this.#session.exitStatus);
     this.#stdin = stdin === "piped" ? this.#makeStdin() : null;
     if (stdout === "null") this.#session.channel.drop("data");
     if (stderr === "null") this.#session.channel.drop("stderr");
     if (signal !== undefined) this.#obey(signal);
-    // Whoever does not wait for these is not to be told by an unhandled rejection.
+    // Whoever does not wait for it is not to be told by an unhandled rejection.
     this.#started.catch(() => {});
-    this.#status.catch(() => {});
   }
 
   /**
@@ -119,6 +117,10 @@ export class SshProcess {
    * the connection before, and with the reason of the option `signal`.
    */
   get status(): Promise<CommandStatus> {
+    if (this.#status === null) {
+      this.#status = this.#started.then(() => this.#session.exitStatus);
+      this.#status.catch(() => {});
+    }
     return this.#status;
   }
 
@@ -126,7 +128,7 @@ export class SshProcess {
   async output(): Promise<CommandOutput> {
     const { channel } = this.#session;
     const [status, stdout, stderr] = await Promise.all([
-      this.#status,
+      this.status,
       channel.collect("data"),
       channel.collect("stderr"),
     ]);
@@ -240,7 +242,7 @@ export class SshProcess {
     if (signal.aborted) return onAbort();
     signal.addEventListener("abort", onAbort, { once: true });
     const forget = (): void => signal.removeEventListener("abort", onAbort);
-    this.#status.then(forget, forget);
+    this.status.then(forget, forget);
   }
 
   #terminate(): void {

@@ -111,10 +111,10 @@ export class Session {
     const { windowBytes, maxWindowBytes, maxPacketBytes, afterEof, onXonXoff } = options;
     this.#connection = connection;
     this.channel = connection.createChannel("session", {
-      ...(windowBytes !== undefined && { windowBytes }),
-      ...(maxWindowBytes !== undefined && { maxWindowBytes }),
-      ...(maxPacketBytes !== undefined && { maxPacketBytes }),
-      ...(afterEof !== undefined && { afterEof }),
+      windowBytes,
+      maxWindowBytes,
+      maxPacketBytes,
+      afterEof,
       onRequest: (request) => this.#take(request, onXonXoff),
       onClosed: (reason) => {
         if (reason === null) this.#exit.resolve(this.#reported ?? unknownStatus);

@@ -26,22 +26,22 @@ import { withSignal } from "./with_signal.ts";
 /** How a channel is set up, at either end. */
 export interface ChannelOptions {
   /** How many bytes the peer may send before any is taken: 2 MiB unless given. */
-  readonly windowBytes?: number;
+  readonly windowBytes?: number | undefined;
   /**
    * How wide the window may become, by itself, where it holds up a peer far away, and what comes
    * is read: 32 MiB unless given, or `windowBytes` if that is.
    */
-  readonly maxWindowBytes?: number;
+  readonly maxWindowBytes?: number | undefined;
   /**
    * How many bytes of data the peer may put into one packet: 32 KiB unless given, or 128 KiB where
    * both ends are this library.
    */
-  readonly maxPacketBytes?: number;
+  readonly maxPacketBytes?: number | undefined;
   /**
    * What is done once both ends have sent EOF: nothing (`half-open`, unless given), for one end
    * may still have its exit status to send; or the channel is closed (`close`), as tunnels are.
    */
-  readonly afterEof?: "half-open" | "close";
+  readonly afterEof?: "half-open" | "close" | undefined;
   /**
    * Takes the peer's requests as they come, in place of {@linkcode Channel.requests} and the
    * requests among {@linkcode Channel.events}; but for those that it returns `false` for. Each that
@@ -182,7 +182,12 @@ export class Channel {
     data: Uint8Array,
     options: { stderr?: boolean; signal?: AbortSignal } = {},
   ): Promise<void> {
-    this.#checkWritable();
+    this.#checkOpen("send data");
+    if (this.#sentEof) {
+      throw new ChannelClosedError(
+        `Cannot send data: EOF has been sent on the ${this.type} channel`,
+      );
+    }
     if (data.length === 0) return;
     const type = options.stderr === true ? DATA_STDERR : DATA_NORMAL;
     await withSignal(this.#outbox.write(data, type), options.signal);
@@ -484,12 +489,6 @@ export class Channel {
     if (this.#ended === null && !this.#closing) return;
     throw this.#ended?.reason ??
       new ChannelClosedError(`Cannot ${what}: the ${this.type} channel is closed`);
-  }
-
-  #checkWritable(): void {
-    this.#checkOpen("send data");
-    if (!this.#sentEof) return;
-    throw new ChannelClosedError(`Cannot send data: EOF has been sent on the ${this.type} channel`);
   }
 }
 

@@ -71,38 +71,32 @@ export type ChannelEvent =
  * @throws {ProtocolError} If what is specific to it is malformed.
  */
 export function readChannelRequest(request: IncomingChannelRequest): ChannelRequest {
-  const { name, payload, wantReply } = request;
-  const base: ChannelRequestBase = {
-    name,
-    payload,
-    wantReply,
-    reply: (success) => request.reply(success),
-  };
+  const { name, payload } = request;
   switch (name) {
     case "pty-req":
-      return { ...base, type: "pty", pty: decodePtyRequest(payload) };
+      return { ...request, type: "pty", pty: decodePtyRequest(payload) };
     case "env": {
       const { name: key, value } = decodeEnv(payload);
-      return { ...base, type: "env", key, value };
+      return { ...request, type: "env", key, value };
     }
     case "shell":
-      return { ...base, type: "shell" };
+      return { ...request, type: "shell" };
     case "exec":
-      return { ...base, type: "exec", command: decodeExec(payload) };
+      return { ...request, type: "exec", command: decodeExec(payload) };
     case "subsystem":
-      return { ...base, type: "subsystem", subsystem: decodeSubsystem(payload) };
+      return { ...request, type: "subsystem", subsystem: decodeSubsystem(payload) };
     case "window-change":
-      return { ...base, type: "window-change", size: decodeWindowChange(payload) };
+      return { ...request, type: "window-change", size: decodeWindowChange(payload) };
     case "signal":
-      return { ...base, type: "signal", signal: decodeSignal(payload) };
+      return { ...request, type: "signal", signal: decodeSignal(payload) };
     case "exit-status":
-      return { ...base, type: "exit-status", status: decodeExitStatus(payload) };
+      return { ...request, type: "exit-status", status: decodeExitStatus(payload) };
     case "exit-signal":
-      return { ...base, type: "exit-signal", exit: decodeExitSignal(payload) };
+      return { ...request, type: "exit-signal", exit: decodeExitSignal(payload) };
     case "break":
-      return { ...base, type: "break", lengthMs: decodeBreak(payload) };
+      return { ...request, type: "break", lengthMs: decodeBreak(payload) };
     case "xon-xoff":
-      return { ...base, type: "xon-xoff", clientCanDo: decodeXonXoff(payload) };
+      return { ...request, type: "xon-xoff", clientCanDo: decodeXonXoff(payload) };
   }
-  return { ...base, type: "other" };
+  return { ...request, type: "other" };
 }

@@ -91,6 +91,7 @@ export class Connection {
   #requests: AsyncQueue<GlobalRequest> | null = null;
   #reason: Error | null = null;
   #openChannels = 0;
+  readonly #onChannelOver = (): void => void this.#openChannels--;
 
   /**
    * Takes a flow over. The identification is sent at once.
@@ -376,7 +377,7 @@ export class Connection {
   /** The channel's sink, which also counts channels: an end without any is in good order. */
   #counted(channel: Channel): ReturnType<Channel["sink"]> {
     this.#openChannels++;
-    return channel.sink(() => this.#openChannels--);
+    return channel.sink(this.#onChannelOver);
   }
 
   #handleClosed(reason: Error): void {

@@ -53,20 +53,20 @@ export interface EngineOptions {
   /** Whether the output may come in many buffers, where that saves copies: not, unless given. */
   readonly gathers?: boolean | undefined;
   /** Our identification, without CR LF. */
-  readonly identification?: string;
+  readonly identification?: string | undefined;
   /** When keys are exchanged anew: 1 GiB, 2^31 packets, one hour, unless given. */
-  readonly rekey?: Partial<RekeyLimits>;
+  readonly rekey?: Partial<RekeyLimits> | undefined;
   /** How long authentication may take, in milliseconds; two minutes unless given, 0 for ever. */
-  readonly loginTimeoutMs?: number;
+  readonly loginTimeoutMs?: number | undefined;
   /**
    * How long the peer may take for its identification and the first key exchange, in milliseconds:
    * unless given, only the time for all of the login counts; 0 says the same.
    */
-  readonly handshakeTimeoutMs?: number;
+  readonly handshakeTimeoutMs?: number | undefined;
   /** When a peer that is silent is asked for a sign of life: never, unless given. */
-  readonly keepalive?: KeepaliveOptions;
+  readonly keepalive?: KeepaliveOptions | undefined;
   /** How many channels may be open at once: 1000 unless given. */
-  readonly maxChannels?: number;
+  readonly maxChannels?: number | undefined;
 }
 
 /** How a client's engine is set up. */

@@ -31,121 +31,73 @@ export interface GateState {
   readonly strictInitial: boolean;
 }
 
-interface Row {
+interface Row extends Required<RowOptions> {
   /** The first and the last message number. */
-  readonly numbers: readonly [number, number];
-  /** The roles of the end that receives. */
-  readonly roles: readonly Role[];
+  readonly first: number;
+  readonly last: number;
   readonly phases: readonly Phase[];
-  /** Whether it may come during a key exchange, only then, or never. */
-  readonly exchanging: "may" | "only" | "never";
-  /** Whether it may come during the first exchange if that is strict. */
+}
+
+interface RowOptions {
+  /** The end that may receive it: `any`, unless given. */
+  readonly role?: Role | "any";
+  /** Whether it may come during a key exchange, only then, or never: that, unless given. */
+  readonly exchanging?: "may" | "only" | "never";
+  /** Whether it may come during the first exchange if that is strict: not, unless given. */
   readonly strict?: boolean;
+  /** `accept`, unless given. */
   readonly verdict?: Verdict;
 }
 
-const BOTH: readonly Role[] = ["client", "server"];
 const ALWAYS: readonly Phase[] = ["initial", "service", "authenticating", "connected"];
-const ENCRYPTED: readonly Phase[] = ["service", "authenticating", "connected"];
+const SERVICE: readonly Phase[] = ["service"];
+const AUTHENTICATING: readonly Phase[] = ["authenticating"];
+const CONNECTED: readonly Phase[] = ["connected"];
 
 const TABLE: readonly Row[] = [
-  {
-    numbers: [Msg.DISCONNECT, Msg.DISCONNECT],
-    roles: BOTH,
-    phases: ALWAYS,
-    exchanging: "may",
-    strict: true,
-  },
-  { numbers: [Msg.IGNORE, Msg.DEBUG], roles: BOTH, phases: ALWAYS, exchanging: "may" },
-  {
-    numbers: [Msg.SERVICE_REQUEST, Msg.SERVICE_REQUEST],
-    roles: ["server"],
-    phases: ["service"],
-    exchanging: "never",
-  },
-  {
-    numbers: [Msg.SERVICE_ACCEPT, Msg.SERVICE_ACCEPT],
-    roles: ["client"],
-    phases: ["service"],
-    exchanging: "never",
-  },
+  row(Msg.DISCONNECT, Msg.DISCONNECT, ALWAYS, { exchanging: "may", strict: true }),
+  row(Msg.IGNORE, Msg.DEBUG, ALWAYS, { exchanging: "may" }),
+  row(Msg.SERVICE_REQUEST, Msg.SERVICE_REQUEST, SERVICE, { role: "server" }),
+  row(Msg.SERVICE_ACCEPT, Msg.SERVICE_ACCEPT, SERVICE, { role: "client" }),
   // RFC 8308 section 2.4: the first message under the first keys; from a server also right
   // before USERAUTH_SUCCESS. The transport checks the place.
-  { numbers: [Msg.EXT_INFO, Msg.EXT_INFO], roles: BOTH, phases: ["service"], exchanging: "never" },
-  {
-    numbers: [Msg.EXT_INFO, Msg.EXT_INFO],
-    roles: ["client"],
-    phases: ["authenticating"],
-    exchanging: "never",
-  },
-  {
-    numbers: [Msg.KEXINIT, Msg.KEXINIT],
-    roles: BOTH,
-    phases: ALWAYS,
-    exchanging: "never",
-    strict: true,
-  },
-  {
-    numbers: [Msg.NEWKEYS, Msg.NEWKEYS],
-    roles: BOTH,
-    phases: ALWAYS,
-    exchanging: "only",
-    strict: true,
-  },
+  row(Msg.EXT_INFO, Msg.EXT_INFO, SERVICE),
+  row(Msg.EXT_INFO, Msg.EXT_INFO, AUTHENTICATING, { role: "client" }),
+  row(Msg.KEXINIT, Msg.KEXINIT, ALWAYS, { strict: true }),
+  row(Msg.NEWKEYS, Msg.NEWKEYS, ALWAYS, { exchanging: "only", strict: true }),
   // Method specific: the exchange under way knows which of them it waits for.
-  { numbers: [30, 49], roles: BOTH, phases: ALWAYS, exchanging: "only", strict: true },
-  {
-    numbers: [Msg.USERAUTH_REQUEST, Msg.USERAUTH_REQUEST],
-    roles: ["server"],
-    phases: ["authenticating"],
-    exchanging: "never",
-  },
+  row(30, 49, ALWAYS, { exchanging: "only", strict: true }),
+  row(Msg.USERAUTH_REQUEST, Msg.USERAUTH_REQUEST, AUTHENTICATING, { role: "server" }),
   // RFC 4252 section 5.3: requests that crossed the success are to be ignored.
-  {
-    numbers: [Msg.USERAUTH_REQUEST, Msg.USERAUTH_REQUEST],
-    roles: ["server"],
-    phases: ["connected"],
-    exchanging: "never",
-    verdict: "ignore",
-  },
-  {
-    numbers: [Msg.USERAUTH_FAILURE, Msg.USERAUTH_BANNER],
-    roles: ["client"],
-    phases: ["authenticating"],
-    exchanging: "never",
-  },
+  row(Msg.USERAUTH_REQUEST, Msg.USERAUTH_REQUEST, CONNECTED, { role: "server", verdict: "ignore" }),
+  row(Msg.USERAUTH_FAILURE, Msg.USERAUTH_BANNER, AUTHENTICATING, { role: "client" }),
   // Method specific: the method under way knows which of them it waits for.
-  { numbers: [60, 60], roles: ["client"], phases: ["authenticating"], exchanging: "never" },
-  { numbers: [61, 61], roles: ["server"], phases: ["authenticating"], exchanging: "never" },
+  row(60, 60, AUTHENTICATING, { role: "client" }),
+  row(61, 61, AUTHENTICATING, { role: "server" }),
   // RFC 4253 section 7.1 forbids these between KEXINIT and NEWKEYS, but there are peers that send
   // them all the same (asyncssh before 2.15), and OpenSSH takes them. They are under the old keys,
   // which the same user was authenticated by: nothing is lost by taking them.
-  {
-    numbers: [Msg.GLOBAL_REQUEST, Msg.REQUEST_FAILURE],
-    roles: BOTH,
-    phases: ["connected"],
-    exchanging: "may",
-  },
-  {
-    numbers: [Msg.CHANNEL_OPEN, Msg.CHANNEL_FAILURE],
-    roles: BOTH,
-    phases: ["connected"],
-    exchanging: "may",
-  },
-  { numbers: [Msg.PING, Msg.PONG], roles: BOTH, phases: ENCRYPTED, exchanging: "never" },
+  row(Msg.GLOBAL_REQUEST, Msg.REQUEST_FAILURE, CONNECTED, { exchanging: "may" }),
+  row(Msg.CHANNEL_OPEN, Msg.CHANNEL_FAILURE, CONNECTED, { exchanging: "may" }),
+  row(Msg.PING, Msg.PONG, ["service", "authenticating", "connected"]),
 ];
+
+function row(first: number, last: number, phases: readonly Phase[], options: RowOptions = {}): Row {
+  const { role = "any", exchanging = "never", strict = false, verdict = "accept" } = options;
+  return { first, last, phases, role, exchanging, strict, verdict };
+}
 
 /** Judges a message by its number. */
 export function judge(number: number, state: GateState): Verdict {
   let assigned = false;
   for (const row of TABLE) {
-    const [first, last] = row.numbers;
-    if (number < first || number > last) continue;
+    if (number < row.first || number > row.last) continue;
     assigned = true;
-    if (!row.roles.includes(state.role) || !row.phases.includes(state.phase)) continue;
-    if (state.exchanging ? row.exchanging === "never" : row.exchanging === "only") continue;
-    if (state.strictInitial && row.strict !== true) continue;
-    return row.verdict ?? "accept";
+    if (row.role !== "any" && row.role !== state.role) continue;
+    if (!row.phases.includes(state.phase)) continue;
+    if (row.exchanging === (state.exchanging ? "never" : "only")) continue;
+    if (state.strictInitial && !row.strict) continue;
+    return row.verdict;
   }
   // RFC 4253 section 11.4: what has no meaning is answered with UNIMPLEMENTED. Before the user
   // is authenticated that is confined to the transport's and authentication's own numbers.

@@ -67,12 +67,12 @@ export function engineOptionsOf(
     algorithms: algorithmsOf(options),
     hostKeys: withPlainKeys(options.hostKeys),
     kexInit: connection.kexInit,
-    ...(identification !== undefined && { identification }),
-    ...(rekey !== undefined && { rekey }),
-    ...(loginTimeoutMs !== undefined && { loginTimeoutMs }),
-    ...(handshakeTimeoutMs !== undefined && { handshakeTimeoutMs }),
-    ...(keepalive !== undefined && { keepalive }),
-    ...(maxChannels !== undefined && { maxChannels }),
+    identification,
+    rekey,
+    loginTimeoutMs,
+    handshakeTimeoutMs,
+    keepalive,
+    maxChannels,
     auth: serverAuth({
       methods: options.authMethods ?? AUTH_METHODS,
       authenticate: async (attempt) => {

@@ -61,7 +61,6 @@ export class HostedSession implements ServerSession {
   readonly id: number;
   readonly connection: Connection;
   readonly login: AuthenticatedUser;
-  readonly env: Map<string, string>;
   readonly connectionMade: Promise<void> = made;
   onBreak: ((lengthMs: number) => MaybePromise<boolean>) | null = null;
   rawOutput = false;
@@ -81,11 +80,12 @@ export class HostedSession implements ServerSession {
   #terminal = false;
   #command: string | null = null;
   #subsystem: string | null = null;
+  #env: Map<string, string> | null = null;
   #envLength = 0;
   #running = false;
   #forwardsAgent = false;
   #outputClosed = false;
-  #takeBackEof: () => void = () => {};
+  #takeBackEof: (() => void) | null = null;
   #eof: Promise<void> | null = null;
   #ending: Promise<void> | null = null;
   #over = false;
@@ -95,12 +95,17 @@ export class HostedSession implements ServerSession {
     this.id = id;
     this.connection = context.connection;
     this.login = context.login;
-    this.env = new Map(Object.entries(context.login.permissions.environment ?? {}));
+    const { environment } = context.login.permissions;
+    if (environment !== undefined) this.#env = new Map(Object.entries(environment));
     this.#channel = channel;
     this.#context = context;
     this.#output = this.#makeOutput(false, () => this.#closeOutput());
     // A client has no standard error to send; unread it would stop its input.
     channel.drop("stderr");
+  }
+
+  get env(): Map<string, string> {
+    return this.#env ??= new Map();
   }
 
   get user(): string {
@@ -332,9 +337,10 @@ export class HostedSession implements ServerSession {
     this.#command = program.command;
     this.#subsystem = program.subsystem;
     const original = originalCommand(asked, permissions);
-    this.env.delete(ORIGINAL_COMMAND);
+    this.#env?.delete(ORIGINAL_COMMAND);
     if (original !== null) this.env.set(ORIGINAL_COMMAND, original);
-    const allowed = await this.#ask(() => options.allowSession?.(this) ?? true);
+    const { allowSession } = options;
+    const allowed = allowSession === undefined || await this.#ask(() => allowSession(this));
     if (!allowed || this.#over) {
       this.#command = null;
       this.#subsystem = null;
@@ -385,7 +391,7 @@ export class HostedSession implements ServerSession {
 
   async #endInOrder(sendStatus: () => void): Promise<void> {
     await this.#output.flushed();
-    await this.#errors?.flushed();
+    if (this.#errors !== null) await this.#errors.flushed();
     this.#outputClosed = true;
     await this.#channel.drained;
     // Nothing waits between the three: they go out in one piece, and a client that closes as soon
@@ -412,7 +418,7 @@ export class HostedSession implements ServerSession {
 
   /** EOF goes out once, whoever asks for it; each waits until it has. */
   #sendEof(): Promise<void> {
-    this.#takeBackEof();
+    this.#takeBackEof?.();
     return this.#eof ??= this.#channel.sendEof();
   }
 

@@ -208,9 +208,9 @@ export class ServerConnection {
       onEof: () => session.handleEof(),
       // Whatever the session is told of it, it is told when all that has arrived is parsed.
       onClosed: (reason) => queueMicrotask(() => this.#endSession(held, reason)),
-      ...(windowBytes !== undefined && { windowBytes }),
-      ...(maxWindowBytes !== undefined && { maxWindowBytes }),
-      ...(maxPacketBytes !== undefined && { maxPacketBytes }),
+      windowBytes,
+      maxWindowBytes,
+      maxPacketBytes,
     });
     const context = this.#context ??= this.#makeContext(login);
     const session = new HostedSession(this.#sessionCount++, channel, context);

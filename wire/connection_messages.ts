@@ -4,7 +4,6 @@
  * @module
  */
 
-import { EMPTY } from "./empty.ts";
 import { Msg } from "./message_numbers.ts";
 import { messageReader } from "./message_reader.ts";
 import type { Reader } from "./reader.ts";
@@ -58,10 +57,8 @@ const MAX_NAME_BYTES = 256;
 
 /** Encodes SSH_MSG_GLOBAL_REQUEST. */
 export function encodeGlobalRequest(request: GlobalRequestMessage): Uint8Array {
-  return end(
-    begin().uint8(Msg.GLOBAL_REQUEST).string(request.name).boolean(request.wantReply)
-      .raw(request.payload),
-  );
+  return begin().uint8(Msg.GLOBAL_REQUEST).string(request.name).boolean(request.wantReply)
+    .raw(request.payload).finish();
 }
 
 /** Decodes SSH_MSG_GLOBAL_REQUEST. */
@@ -74,15 +71,13 @@ export function decodeGlobalRequest(payload: Uint8Array): GlobalRequestMessage {
 
 /** Encodes SSH_MSG_REQUEST_SUCCESS. */
 export function encodeRequestSuccess(payload: Uint8Array): Uint8Array {
-  return end(begin().uint8(Msg.REQUEST_SUCCESS).raw(payload));
+  return begin().uint8(Msg.REQUEST_SUCCESS).raw(payload).finish();
 }
 
 /** Encodes SSH_MSG_CHANNEL_OPEN. */
 export function encodeChannelOpen(open: ChannelOpen): Uint8Array {
-  return end(
-    begin().uint8(Msg.CHANNEL_OPEN).string(open.type).uint32(open.senderChannel)
-      .uint32(open.windowBytes).uint32(open.maxPacketBytes).raw(open.extra),
-  );
+  return begin().uint8(Msg.CHANNEL_OPEN).string(open.type).uint32(open.senderChannel)
+    .uint32(open.windowBytes).uint32(open.maxPacketBytes).raw(open.extra).finish();
 }
 
 /** Decodes SSH_MSG_CHANNEL_OPEN. */
@@ -97,11 +92,9 @@ export function decodeChannelOpen(payload: Uint8Array): ChannelOpen {
 
 /** Encodes SSH_MSG_CHANNEL_OPEN_CONFIRMATION. */
 export function encodeChannelOpenConfirmation(message: ChannelOpenConfirmation): Uint8Array {
-  return end(
-    begin().uint8(Msg.CHANNEL_OPEN_CONFIRMATION).uint32(message.recipientChannel)
-      .uint32(message.senderChannel).uint32(message.windowBytes).uint32(message.maxPacketBytes)
-      .raw(message.extra),
-  );
+  return begin().uint8(Msg.CHANNEL_OPEN_CONFIRMATION).uint32(message.recipientChannel)
+    .uint32(message.senderChannel).uint32(message.windowBytes).uint32(message.maxPacketBytes)
+    .raw(message.extra).finish();
 }
 
 /** Decodes SSH_MSG_CHANNEL_OPEN_CONFIRMATION. */
@@ -116,10 +109,8 @@ export function decodeChannelOpenConfirmation(payload: Uint8Array): ChannelOpenC
 
 /** Encodes SSH_MSG_CHANNEL_OPEN_FAILURE. */
 export function encodeChannelOpenFailure(failure: ChannelOpenFailure): Uint8Array {
-  return end(
-    begin().uint8(Msg.CHANNEL_OPEN_FAILURE).uint32(failure.recipientChannel)
-      .uint32(failure.reason).string(failure.description).string(""),
-  );
+  return begin().uint8(Msg.CHANNEL_OPEN_FAILURE).uint32(failure.recipientChannel)
+    .uint32(failure.reason).string(failure.description).string("").finish();
 }
 
 /** Decodes SSH_MSG_CHANNEL_OPEN_FAILURE. Some peers leave the texts out. */
@@ -133,12 +124,12 @@ export function decodeChannelOpenFailure(payload: Uint8Array): ChannelOpenFailur
 
 /** Encodes a message that is nothing but a channel's number: EOF, CLOSE, SUCCESS, FAILURE. */
 export function encodeChannelMessage(number: number, recipientChannel: number): Uint8Array {
-  return end(begin().uint8(number).uint32(recipientChannel));
+  return begin().uint8(number).uint32(recipientChannel).finish();
 }
 
 /** Encodes SSH_MSG_CHANNEL_WINDOW_ADJUST (RFC 4254 section 5.2). */
 export function encodeWindowAdjust(recipientChannel: number, bytes: number): Uint8Array {
-  return end(begin().uint8(Msg.CHANNEL_WINDOW_ADJUST).uint32(recipientChannel).uint32(bytes));
+  return begin().uint8(Msg.CHANNEL_WINDOW_ADJUST).uint32(recipientChannel).uint32(bytes).finish();
 }
 
 /**
@@ -149,15 +140,13 @@ export function encodeDataHead(recipientChannel: number, type: number, length: n
   const head = begin().uint8(type === 0 ? Msg.CHANNEL_DATA : Msg.CHANNEL_EXTENDED_DATA)
     .uint32(recipientChannel);
   if (type !== 0) head.uint32(type);
-  return end(head.uint32(length));
+  return head.uint32(length).finish();
 }
 
 /** Encodes SSH_MSG_CHANNEL_REQUEST. */
 export function encodeChannelRequest(request: ChannelRequestMessage): Uint8Array {
-  return end(
-    begin().uint8(Msg.CHANNEL_REQUEST).uint32(request.recipientChannel)
-      .string(request.name).boolean(request.wantReply).raw(request.payload),
-  );
+  return begin().uint8(Msg.CHANNEL_REQUEST).uint32(request.recipientChannel)
+    .string(request.name).boolean(request.wantReply).raw(request.payload).finish();
 }
 
 /** Decodes SSH_MSG_CHANNEL_REQUEST. */
@@ -181,16 +170,10 @@ export function readChannelRequestBody(
  * runtimes that keep no array's bytes in the heap of objects, a buffer of its own costs as much as
  * all else that a small message takes.
  */
-let room = EMPTY;
+let shared = new Writer(0);
 
 function begin(): Writer {
   // Most messages fit into 256 bytes; others may have to get a buffer of their own.
-  if (room.length < 256) room = new Uint8Array(16 * 1024);
-  return new Writer(room);
-}
-
-function end(writer: Writer): Uint8Array {
-  const message = writer.finish();
-  if (message.buffer === room.buffer) room = room.subarray(message.length);
-  return message;
+  if (shared.room < 256) shared = new Writer(16 * 1024);
+  return shared.begin();
 }

@@ -9,7 +9,8 @@ const utf8 = /* @__PURE__ */ new TextEncoder();
 /** A buffer that grows. Each method returns the writer, so that calls can be chained. */
 export class Writer {
   #bytes: Uint8Array<ArrayBuffer>;
-  #length = 0;
+  #start = 0;
+  #end = 0;
 
   /** @param room How many bytes to make room for at first, or that room itself. */
   constructor(room: number | Uint8Array<ArrayBuffer> = 256) {
@@ -18,12 +19,25 @@ export class Writer {
 
   /** How many bytes have been written. */
   get length(): number {
-    return this.#length;
+    return this.#end - this.#start;
   }
 
-  /** The bytes written so far; the writer is not to be used afterwards. */
+  /** How many bytes fit behind those that have been finished. */
+  get room(): number {
+    return this.#bytes.length - this.#start;
+  }
+
+  /** Drops what has been written and not been finished. */
+  begin(): this {
+    this.#end = this.#start;
+    return this;
+  }
+
+  /** The bytes written so far; what is written from now on, stands behind them. */
   finish(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.subarray(0, this.#length);
+    const written = this.#bytes.subarray(this.#start, this.#end);
+    this.#start = this.#end;
+    return written;
   }
 
   /** Bytes as they are. */
@@ -63,7 +77,7 @@ export class Writer {
     for (let index = 0; index < value.length; index++) {
       const unit = value.charCodeAt(index);
       if (unit > 0x7f) {
-        this.#length = start;
+        this.#end = start;
         return this.string(utf8.encode(value));
       }
       this.#bytes[start + 4 + index] = unit;
@@ -89,15 +103,15 @@ export class Writer {
   }
 
   #grow(count: number): number {
-    const start = this.#length;
-    const end = start + count;
-    if (end > this.#bytes.length) {
-      const bytes = new Uint8Array(Math.max(end, this.#bytes.length * 2));
-      bytes.set(this.#bytes.subarray(0, start));
-      this.#bytes = bytes;
+    if (this.#end + count > this.#bytes.length) {
+      const written = this.finish();
+      this.#bytes = new Uint8Array(Math.max(written.length + count, written.length * 2));
+      this.#bytes.set(written);
+      this.#start = 0;
+      this.#end = written.length;
     }
-    this.#length = end;
-    return start;
+    this.#end += count;
+    return this.#end - count;
   }
 
   #setUint32(start: number, value: number): void {

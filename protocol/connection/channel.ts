@@ -331,15 +331,11 @@ export class EngineChannel {
   }
 
   #handleRequest(reader: Reader): void {
-    const { name, wantReply, payload: specific } = readChannelRequestBody(reader);
+    const { name, wantReply, payload } = readChannelRequestBody(reader);
     if (this.#sentClose) return;
-    if (!wantReply) {
-      this.#sink?.onRequest({ name, wantReply, payload: specific, reply: () => {} });
-      return;
-    }
-    const answer = this.#owed.reserve(specific.length);
-    const reply = (success: boolean): void => answer(() => this.#sendReply(success));
-    this.#sink?.onRequest({ name, wantReply, payload: specific, reply });
+    const answer = wantReply ? this.#owed.reserve(payload.length) : null;
+    const reply = (success: boolean): void => answer?.(() => this.#sendReply(success));
+    this.#sink?.onRequest({ name, wantReply, payload, reply });
   }
 
   #handleReply(number: number): void {

@@ -98,13 +98,8 @@ export class Multiplexer {
   /** Begins without any channel. */
   constructor(options: MultiplexerOptions) {
     this.#options = options;
-    this.#context = {
-      sendable: options.sendable,
-      now: options.now,
-      send: options.send,
-      sendData: options.sendData,
-      release: (channel) => this.#channels.delete(channel.localId),
-    };
+    const release = (channel: EngineChannel): boolean => this.#channels.delete(channel.localId);
+    this.#context = { ...options, release };
   }
 
   /** How many channels there are, pending ones counted. */

@@ -127,12 +127,11 @@ export class SshProcess {
   /** Collects all its output, both streams, and waits for its end. Close `stdin` before. */
   async output(): Promise<CommandOutput> {
     const { channel } = this.#session;
-    const [status, stdout, stderr] = await Promise.all([
-      this.status,
+    const [stdout, stderr] = await Promise.all([
       channel.collect("data"),
       channel.collect("stderr"),
     ]);
-    return { ...status, stdout, stderr };
+    return { ...await this.status, stdout, stderr };
   }
 
   /**

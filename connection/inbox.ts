@@ -82,7 +82,10 @@ export class Inbox {
   /** Takes all data, until no more will come. A stream costs much more; if there is one, it ends. */
   collect(): Promise<Uint8Array<ArrayBuffer>> {
     if (this.#collector !== null || this.#stream?.locked) {
-      return Promise.reject(new TypeError("Cannot collect the data: somebody else takes it"));
+      // What broke it off, if anything has, says more.
+      const taken = new TypeError("Cannot collect the data: somebody else takes it");
+      const end = this.#end;
+      return Promise.reject(end === null || end === "done" ? taken : end.error);
     }
     this.#collector = deferred();
     const bytes = this.#waitingBytes;

@@ -25,7 +25,7 @@ import {
   permittedProgram,
   type SessionProgram,
 } from "./_permitted.ts";
-import { SessionOutput } from "./_session_output.ts";
+import { type OutputSink, SessionOutput } from "./_session_output.ts";
 import { SizeFeed } from "./_size_feed.ts";
 import type { Turns } from "./_turns.ts";
 
@@ -57,7 +57,7 @@ export interface SessionContext {
 }
 
 /** A session, and what runs it. */
-export class HostedSession implements ServerSession {
+export class HostedSession implements ServerSession, OutputSink {
   readonly id: number;
   readonly connection: Connection;
   readonly login: AuthenticatedUser;
@@ -99,7 +99,7 @@ export class HostedSession implements ServerSession {
     if (environment !== undefined) this.#env = new Map(Object.entries(environment));
     this.#channel = channel;
     this.#context = context;
-    this.#output = this.#makeOutput(false, () => this.#closeOutput());
+    this.#output = new SessionOutput(this, false);
     // A client has no standard error to send; unread it would stop its input.
     channel.drop("stderr");
   }
@@ -134,7 +134,7 @@ export class HostedSession implements ServerSession {
 
   get stderr(): WritableStream<Uint8Array> {
     if (this.#errors === null) {
-      this.#errors = this.#makeOutput(true, () => Promise.resolve());
+      this.#errors = new SessionOutput(this, true);
       if (this.#over) this.#errors.fail(() => this.#whyOver());
     }
     return this.#errors.stream;
@@ -410,10 +410,21 @@ export class HostedSession implements ServerSession {
    * EOF waits for a turn: with a handler that returns now goes its status, too. Clients such as
    * ssh2 close the channel as soon as both ends have sent EOF, and a status behind it may be late.
    */
-  #closeOutput(): Promise<void> {
+  handleOutputEnd(stderr: boolean): void {
+    if (stderr) return;
     this.#outputClosed = true;
     this.#takeBackEof = this.#context.turns.runNext(() => this.#sendEof());
-    return Promise.resolve();
+  }
+
+  /** Whether LF is to be sent as CR LF now. */
+  get isTerminal(): boolean {
+    return this.#terminal && !this.rawOutput;
+  }
+
+  /** Sends what has been written to the output or to standard error. */
+  async sendOutput(data: Uint8Array, stderr: boolean): Promise<void> {
+    if (this.#outputClosed) throw new ChannelClosedError("Cannot write: the output is closed");
+    await this.#channel.send(data, { stderr });
   }
 
   /** EOF goes out once, whoever asks for it; each waits until it has. */
@@ -442,16 +453,5 @@ export class HostedSession implements ServerSession {
   /** One error for all that are told, if there are any: it takes a stack along, which is dear. */
   #whyOver(): Error {
     return this.#overReason ??= new ChannelClosedError("Cannot go on: the session is over");
-  }
-
-  #makeOutput(stderr: boolean, onClose: () => Promise<void>): SessionOutput {
-    return new SessionOutput({
-      send: async (data) => {
-        if (this.#outputClosed) throw new ChannelClosedError("Cannot write: the output is closed");
-        await this.#channel.send(data, { stderr });
-      },
-      onClose,
-      terminal: () => this.#terminal && !this.rawOutput,
-    });
   }
 }

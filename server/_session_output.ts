@@ -9,11 +9,11 @@ import { type Deferred, deferred } from "../wire/deferred.ts";
 /** Where the output goes. */
 export interface OutputSink {
   /** Sends data; resolves when the peer's window has let it through. */
-  send(data: Uint8Array): Promise<void>;
+  sendOutput(data: Uint8Array, stderr: boolean): Promise<void>;
   /** The stream was closed, after all data. */
-  onClose(): Promise<void>;
+  handleOutputEnd(stderr: boolean): void;
   /** Whether LF is to be sent as CR LF now. */
-  terminal(): boolean;
+  readonly isTerminal: boolean;
 }
 
 /** What the stream takes before its writers are to wait. */
@@ -24,6 +24,7 @@ const CR = 0x0d;
 /** A stream that knows which of the writes made to it are still under way, awaited or not. */
 export class SessionOutput {
   readonly #sink: OutputSink;
+  readonly #stderr: boolean;
   #stream: WritableStream<Uint8Array> | null = null;
   #controller: WritableStreamDefaultController | null = null;
   #failure: (() => unknown) | null = null;
@@ -33,8 +34,9 @@ export class SessionOutput {
   #lastByte = 0;
   #waiting: { readonly made: number; readonly flushed: Deferred<void> }[] = [];
 
-  constructor(sink: OutputSink) {
+  constructor(sink: OutputSink, stderr: boolean) {
     this.#sink = sink;
+    this.#stderr = stderr;
   }
 
   /** The stream, made when it is first asked for: of most sessions nobody writes to stderr. */
@@ -69,9 +71,9 @@ export class SessionOutput {
         else this.#controller = controller;
       },
       write: (chunk) => this.#write(chunk),
-      close: async () => {
+      close: () => {
         this.#finish();
-        await this.#sink.onClose();
+        this.#sink.handleOutputEnd(this.#stderr);
         this.#controller = null;
       },
       abort: () => this.#finish(),
@@ -90,7 +92,8 @@ export class SessionOutput {
       if (!(chunk instanceof Uint8Array)) {
         throw new TypeError("Cannot write to the session: the chunk is no Uint8Array");
       }
-      await this.#sink.send(this.#sink.terminal() ? this.#withCarriageReturns(chunk) : chunk);
+      const data = this.#sink.isTerminal ? this.#withCarriageReturns(chunk) : chunk;
+      await this.#sink.sendOutput(data, this.#stderr);
     } catch (error) {
       this.#finish();
       throw error;

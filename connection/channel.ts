@@ -316,6 +316,7 @@ export class Channel {
     this.#opened.resolve();
   }
 
+  /** Whom the engine tells: methods, for closures would be a part of what each channel holds. */
   static readonly #Sink = class implements ChannelSink {
     readonly #end: Channel;
     readonly #onOver: () => void;

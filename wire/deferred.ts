@@ -11,7 +11,10 @@ export interface Deferred<T> {
   readonly reject: (reason?: unknown) => void;
 }
 
-/** An instance, and no literal: see `Sink` in `connection/channel.ts`. */
+/**
+ * V8 takes to allocating the objects of a busy literal as old ones; what they hold is then collected
+ * with the old ones, which is dear. It does not so with instances.
+ */
 class Made<T> implements Deferred<T> {
   readonly promise: Promise<T>;
   resolve!: Deferred<T>["resolve"];

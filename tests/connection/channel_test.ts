@@ -270,6 +270,17 @@ describe("channel", () => {
     assert.deepEqual(pty.pty, { term: "xterm", ...size, modes: { ECHO: 0, "159": 7 } });
   });
 
+  it("keeps no more than a thousand requests for whoever takes them", async () => {
+    await using pair = await connectionPair();
+    const { near, far } = await channelPair(pair);
+    for (let i = 0; i < 1500; i++) near.notify("ring", Uint8Array.of(i >> 8, i));
+    await near.close();
+    await far.closed;
+    const taken: number[] = [];
+    for await (const { payload } of far.requests) taken.push(payload[0]! << 8 | payload[1]!);
+    assert.deepEqual(taken, Array.from({ length: 1000 }, (_, i) => i));
+  });
+
   it("answers requests in their order, whatever the order of the answers", async () => {
     await using pair = await connectionPair();
     const { near, far } = await channelPair(pair);

@@ -109,6 +109,21 @@ describe("a login with a forced command", () => {
     assert.deepEqual([...without.seen, ...refusing.seen], []);
   });
 
+  it("does not tell what a session was refused before", async () => {
+    const asked: unknown[] = [];
+    await using refusing = await hostWith({ forceCommand }, {
+      allowSession: ({ env }) => {
+        asked.push(env.get("SSH_ORIGINAL_COMMAND"));
+        return false;
+      },
+    });
+    const channel = await refusing.client.openChannel("session");
+    assert.equal(await grants(channel.request("exec", encodeText("ls"))), false);
+    assert.equal(await grants(channel.request("shell", new Uint8Array(0))), false);
+    assert.deepEqual(asked, ["ls", undefined]);
+    await channel.close();
+  });
+
   it("that is internal-sftp gets files, and nothing else", async () => {
     await using hosting = await hostWith({ forceCommand: "internal-sftp" });
     assert.equal(await run(hosting, "subsystem", "sftp"), true);

@@ -40,6 +40,13 @@ describe("messages of the connection protocol", () => {
     assert.ok(buffers.size < 4, `${buffers.size}`);
   });
 
+  it("are whole, if the one before could not be encoded", () => {
+    const request = { recipientChannel: 1, name: "exec", wantReply: true };
+    const nothing = undefined as unknown as Uint8Array;
+    assert.throws(() => encodeChannelRequest({ ...request, payload: nothing }), TypeError);
+    assert.deepEqual(encodeWindowAdjust(1, 2), fromHex("5d 00000001 00000002"));
+  });
+
   it("have data behind the channel, the type of extended data, and the length", () => {
     assert.deepEqual(encodeDataHead(1, 0, 2), fromHex("5e 00000001 00000002"));
     assert.deepEqual(encodeDataHead(1, 3, 2), fromHex("5f 00000001 00000003 00000002"));
